@@ -1,0 +1,95 @@
+"""Exercises: `check` judges an answer at once, `hint` helps, `progress` shows how far you are."""
+
+import importlib
+from collections.abc import Callable
+
+from . import record, registry
+from .record import Progress, progress
+from .results import Result, card, in_notebook, show
+
+__all__ = ["Progress", "Result", "check", "hint", "progress", "yours_or_ours"]
+
+_hints_given: dict[str, int] = {}
+_passed: dict[str, Callable] = {}
+
+
+class _Shown(Result):
+    """A result whose card is on the page: as the last line of the same cell it adds nothing."""
+
+    def _ipython_display_(self) -> None:
+        if _cell() != self.__dict__["cell"]:
+            show(self)
+
+
+def _cell() -> int | None:
+    """The number of the notebook cell that is running."""
+    if not in_notebook():
+        return None
+    from IPython import get_ipython
+
+    return get_ipython().execution_count
+
+
+def check(name: str, function: Callable, seed: int | None = None) -> Result:
+    """Judge your function on fresh random inputs and show a card with the outcome.
+
+    Args:
+        name: the exercise, "NN.name".
+        function: your function, not a call of it.
+        seed: repeat the inputs of an earlier check (`result.seed`).
+
+    Returns:
+        A `Result` with `.status`, `.passed`, `.message`, `.misconception`, `.seed`.
+
+    Raises:
+        ValueError: for an unknown exercise name; never because of what your function does.
+    """
+    result = registry.judge(name, function, seed)
+    if result.passed:
+        _passed[name] = function
+    record.record(result)
+    show(result)
+    shown = _Shown(**vars(result))
+    shown.__dict__["cell"] = _cell()
+    return shown
+
+
+def hint(name: str) -> None:
+    """Show the next hint for an exercise; after the last, the first again.
+
+    Raises:
+        ValueError: for an unknown exercise name.
+    """
+    hints = registry.get(name).hints
+    i = _hints_given.get(name, 0) % len(hints)
+    _hints_given[name] = i + 1
+    show(_Hint(name, i + 1, len(hints), hints[i]))
+
+
+def yours_or_ours(name: str, function: Callable) -> Callable:
+    """Your function if it has passed its check, and the course's own version otherwise.
+
+    Raises:
+        ValueError: for an unknown exercise name, or one the course has no version of.
+    """
+    twin = registry.get(name).twin
+    if _passed.get(name) is function:
+        return function
+    if twin is None:
+        raise ValueError(f"The course has no version of '{name}' of its own.")
+    module, attribute = twin.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+class _Hint:
+    """A hint as a card."""
+
+    def __init__(self, name: str, number: int, count: int, text: str):
+        self.title = f"Hint {number} of {count} for {name}"
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.text}"
+
+    def _repr_html_(self) -> str:
+        return card(self.title, self.text, "#0072B2")

@@ -1,0 +1,260 @@
+"""A student's function as a check sees it: something to call, and to differentiate through.
+
+A check never looks inside the function. It calls `f(*args)` and `f.vjp(...)` on a `Subject`,
+which asks a `Function` for the numbers and judges their type, shape, dtype and finiteness
+by the exercise's signature. In a notebook the function is a `LocalFunction`; a grader puts in
+its place one that sends plain data to another process.
+"""
+
+import contextlib
+import io
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .signature import Signature, Slot, first_dtype
+from .timelimit import TimeLimitExceeded
+
+
+class Wrong(Exception):
+    """A law does not hold. `slug` names the mistake where it is known already."""
+
+    def __init__(self, message: str, slug: str | None = None):
+        super().__init__(message)
+        self.message, self.slug = message, slug
+
+
+class NotAttempted(Exception):
+    """The function returned None."""
+
+
+class Raised(Exception):
+    """The student's function raised, or could not be called."""
+
+    def __init__(self, message: str, slug: str):
+        super().__init__(message)
+        self.message, self.slug = message, slug
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from one call: the value, and which inputs the function changed."""
+
+    value: object
+    changed_inputs: tuple[int, ...] = ()
+
+
+class Function(Protocol):
+    """Where the numbers come from: this process, or a worker behind a pipe."""
+
+    def call(self, args: tuple) -> Reply: ...
+
+    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]: ...
+
+
+class LocalFunction:
+    """A function of this process. Prints and warnings are swallowed, inputs are copied."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def call(self, args: tuple) -> Reply:
+        given = tuple(_copy(value) for value in args)
+        value = self._run(given)
+        changed = [i for i, (a, b) in enumerate(zip(args, given, strict=True)) if _differs(a, b)]
+        return Reply(value, tuple(changed))
+
+    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+        given = [_copy(value) for value in args]
+        for i in wrt:
+            given[i].requires_grad_(True)
+        value = self._run(tuple(given))
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return [None] * len(wrt)
+        inputs = [given[i] for i in wrt]
+        return list(torch.autograd.grad(value, inputs, cotangent, allow_unused=True))
+
+    def _run(self, args: tuple) -> object:
+        try:
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()),
+                warnings.catch_warnings(),
+                torch.enable_grad(),
+            ):
+                warnings.simplefilter("ignore")
+                return self.function(*args)
+        except TimeLimitExceeded:
+            raise
+        except BaseException as error:  # sys.exit() in an exercise must not end the kernel
+            raise describe(error, len(args)) from None
+
+
+def describe(error: BaseException, n_args: int) -> Raised:
+    """Turn a student's exception into one sentence with the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # without our own call
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, TypeError) and not frames:
+        times = f"{n_args} argument{'s' if n_args != 1 else ''}"
+        return Raised(f"Yours cannot be called with {times}: {text}.", "wrong-arguments")
+    own = [f for f in frames if f.filename.startswith("<") or "ipykernel" in f.filename]
+    where = (own or frames or [None])[-1]
+    line = f" in the line `{where.line}`" if where is not None and where.line else ""
+    said = f": {text}" if text else ""
+    return Raised(f"Your function raised {type(error).__name__}{line}{said}.", "raises")
+
+
+@dataclass
+class Subject:
+    """The function under test, with a record of every call for the diagnosis afterwards."""
+
+    function: Function
+    signature: Signature
+    calls: list[tuple[tuple, object]] = field(default_factory=list)
+
+    def __call__(self, *args: object) -> Tensor | tuple | float | int:
+        """Call the student's function; the returned value fits the signature.
+
+        Raises:
+            NotAttempted: when it returns None.
+            Raised: when it raises.
+            Wrong: when type, shape, dtype or finiteness are not as the signature says.
+        """
+        reply = self.function.call(args)
+        value = reply.value
+        if value is None or (isinstance(value, tuple | list) and value and value[0] is None):
+            raise NotAttempted
+        if isinstance(value, list):
+            value = tuple(value)
+        self.calls.append((args, value))
+        if reply.changed_inputs:
+            name = self.signature.arguments[reply.changed_inputs[0]].name
+            raise Wrong(
+                f"Your function changes its input `{name}` in place, so whoever passed it finds "
+                f"other numbers afterwards: make a new tensor (`x = x + 1`, not `x += 1`).",
+                "changes-its-input",
+            )
+        return conform(value, self.signature, args)
+
+    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+        """Gradients of sum(cotangent * f(*args)) for the arguments at positions `wrt`.
+
+        None stands for an argument that no gradient reaches. Only for functions that
+        return one tensor.
+        """
+        return self.function.vjp(args, wrt, cotangent)
+
+
+def conform(value: object, signature: Signature, args: tuple) -> Tensor | tuple | float | int:
+    """Judge a returned value by the signature.
+
+    Raises:
+        Wrong: with a sentence that says what came and what was expected.
+    """
+    try:
+        return _conform(value, signature, args)
+    except Wrong as wrong:
+        raise Wrong(wrong.message[0].upper() + wrong.message[1:], wrong.slug) from None
+
+
+def _conform(value: object, signature: Signature, args: tuple) -> Tensor | tuple | float | int:
+    slots, shapes = signature.returns, signature.expected_shapes(args)
+    dtype = first_dtype(args)
+    if len(slots) == 1:
+        return _conform_one(value, slots[0], shapes[0], dtype, "")
+    if not isinstance(value, tuple) or len(value) != len(slots):
+        came = f"a tuple of {len(value)}" if isinstance(value, tuple) else _kind(value)
+        count = {2: "two", 3: "three"}.get(len(slots), str(len(slots)))
+        raise Wrong(f"{count} values are expected, and {came} came back.", "wrong-type")
+    places = [f"value {i + 1} of {len(slots)}: " for i in range(len(slots))]
+    each = zip(value, slots, shapes, places, strict=True)
+    return tuple(_conform_one(v, slot, shape, dtype, place) for v, slot, shape, place in each)
+
+
+def _conform_one(
+    value: object, slot: Slot, shape: tuple[int, ...], dtype: torch.dtype, place: str
+) -> Tensor | float | int:
+    if slot.kind in ("float", "int"):
+        wanted = (int,) if slot.kind == "int" else (int, float)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            advice = " (`.item()` makes one of a tensor)" if isinstance(value, Tensor) else ""
+            raise Wrong(
+                f"{place}a Python {slot.kind} is expected{advice}; {_kind(value)} came back.",
+                "wrong-type",
+            )
+        if value != value or value in (float("inf"), float("-inf")):
+            raise Wrong(f"{place}the result is {value}.", "not-finite")
+        return value
+    if not isinstance(value, Tensor):
+        advice = ": stay in torch from input to output" if isinstance(value, np.ndarray) else ""
+        if isinstance(value, float | int):
+            advice = ": leave out `.item()` or `float()`"
+        raise Wrong(f"{place}a tensor is expected; {_kind(value)} came back{advice}.", "wrong-type")
+    if tuple(value.shape) != shape:
+        raise _wrong_shape(tuple(value.shape), shape, slot, place)
+    if slot.kind == "bool":
+        if value.dtype != torch.bool:
+            raise Wrong(
+                f"{place}True or False is expected; {value.dtype} came back.", "wrong-dtype"
+            )
+        return value
+    if value.dtype != dtype:
+        raise Wrong(
+            f"{place}the input is {_short(dtype)} and the result {_short(value.dtype)}: "
+            "keep the input's dtype.",
+            "wrong-dtype",
+        )
+    value = value.detach()
+    if not bool(torch.isfinite(value).all()):
+        what = "nan" if bool(value.isnan().any()) else "infinity"
+        raise Wrong(
+            f"{place}the result contains {what}, although every input is finite.", "not-finite"
+        )
+    return value
+
+
+def _wrong_shape(came: tuple, expected: tuple, slot: Slot, place: str) -> Wrong:
+    message = f"{place}shape {expected} is expected, that is {slot}, and {came} came back"
+    if came == () and len(expected) >= 1:
+        return Wrong(
+            f"{message}: the result is one number for the whole batch, where one per "
+            f"{slot.axes[0]} is wanted.",
+            "reduced-over-batch",
+        )
+    if sorted(n for n in came if n != 1) == sorted(n for n in expected if n != 1):
+        if len(came) != len(expected):
+            message += ": an axis of length 1 is too many or missing"
+        elif came != expected:
+            message += ": the axes are in another order"
+    return Wrong(message + ".", "wrong-shape")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return "a numpy array"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _copy(value: object) -> object:
+    return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+def _differs(before: object, after: object) -> bool:
+    if not isinstance(before, Tensor):
+        return False
+    if before.shape != after.shape or before.dtype != after.dtype:
+        return True
+    return not torch.equal(before.nan_to_num(), after.detach().nan_to_num())

@@ -1,0 +1,351 @@
+"""The exercise machinery: signatures, checks, messages for every way to go wrong, progress."""
+
+import contextlib
+import importlib
+import inspect
+import json
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.exercises import check, hint, progress, record, registry, yours_or_ours
+from course_utils.exercises.registry import Draw, agree
+from course_utils.exercises.signature import parse
+from course_utils.simulators import collider
+
+SEEDS = range(3)
+LECTURES = sorted({name.split(".")[0] for name in registry.names()})
+ANSWERS = {
+    lecture: importlib.import_module(f"tests.answers.lecture{lecture}") for lecture in LECTURES
+}
+
+# The public contract: names and arguments, to the letter.
+CONTRACT = {
+    "00.mean_and_std": "(x)",
+    "01.inverse_cdf": "(u)",
+    "01.gaussian_field": "(white, power)",
+    "01.zeldovich_displacement": "(delta)",
+    "01.langevin_step": "(x, force, dt, kT, friction, noise)",
+}
+
+
+def right(x):
+    return x.mean(), x.std(correction=0)
+
+
+def answers(kind: str) -> list:
+    """All (name, slug or None, function) of one kind, for parametrised tests."""
+    rows = []
+    for module in ANSWERS.values():
+        for name, entries in getattr(module, kind).items():
+            rows += [(name, *(entry if kind == "MUTANTS" else (None, entry))) for entry in entries]
+    return rows
+
+
+def label(row: tuple) -> str:
+    return f"{row[0]}-{row[2].__name__}"
+
+
+# --- the contract and the answers -----------------------------------------------------------
+
+
+def test_names_and_arguments_are_the_contract():
+    assert {name: registry.get(name).signature.call for name in registry.names()} == CONTRACT
+
+
+@pytest.mark.parametrize("row", answers("ALTERNATIVES"), ids=label)
+def test_right_answers_pass(row):
+    name, _, function = row
+    for seed in SEEDS:
+        result = registry.judge(name, function, seed)
+        assert result.passed, result
+        assert result.misconception is None
+
+
+@pytest.mark.parametrize("row", answers("MUTANTS"), ids=label)
+def test_wrong_answers_fail_by_name(row):
+    name, slug, function = row
+    for seed in SEEDS:
+        result = registry.judge(name, function, seed)
+        assert (result.passed, result.misconception) == (False, slug), result
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_exercise_has_enough_answers_and_hints(name):
+    answered = ANSWERS[name.split(".")[0]]
+    assert len(answered.ALTERNATIVES[name]) >= 2
+    assert len(answered.MUTANTS[name]) >= 3
+    assert len(registry.get(name).hints) >= 2
+    slugs = {slug for slug, _ in answered.MUTANTS[name]}
+    known = {mistake.slug for mistake in registry.get(name).mistakes}
+    assert known <= slugs, f"known mistakes without a mutant: {known - slugs}"
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_package_twin_passes_and_takes_the_same_arguments(name):
+    exercise = registry.get(name)
+    if exercise.twin is None:
+        pytest.skip("this exercise has no version in the package")
+    module, attribute = exercise.twin.split(":")
+    twin = getattr(importlib.import_module(module), attribute)
+    parameters = [
+        p.name for p in inspect.signature(twin).parameters.values() if p.default is p.empty
+    ]
+    assert parameters == [slot.name for slot in exercise.signature.arguments]
+    assert registry.judge(name, twin, seed=1).passed
+
+
+# --- one message for each way to go wrong ---------------------------------------------------
+
+
+def loops(x):
+    while True:
+        pass
+
+
+def catches_everything(x):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.01)
+
+
+def exits(x):
+    raise SystemExit
+
+
+def divides(x):
+    return x.mean() / 0.0, 1 / 0
+
+
+def array(x):
+    return np.mean(x.numpy()), np.std(x.numpy())
+
+
+def nan(x):
+    return x.mean(), x.std(correction=0) * float("nan")
+
+
+def in_place(x):
+    mean = x.mean()
+    x.sub_(mean)
+    return mean, x.square().mean().sqrt()
+
+
+def half(x):
+    return x.half().mean(), x.half().std(correction=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "slug", "words"),
+    [
+        (lambda x: None, "not attempted", None, "return"),
+        (lambda x: (None, None), "not attempted", None, "return"),
+        (lambda x: x.mean(), "wrong", "wrong-type", "Two values are expected"),
+        (lambda x: (x.mean(),), "wrong", "wrong-type", "a tuple of 1"),
+        (lambda x: (1.0, 2.0), "wrong", "wrong-type", "`.item()`"),
+        (lambda x: ("a", "b"), "wrong", "wrong-type", "a str came back"),
+        (array, "wrong", "wrong-type", "a tensor is expected"),
+        (lambda x: (x, x), "wrong", "wrong-shape", "shape () is expected"),
+        (half, "wrong", "wrong-dtype", "float16"),
+        (nan, "wrong", "not-finite", "nan"),
+        (in_place, "wrong", "changes-its-input", "`x`"),
+        (lambda: 1, "error", "wrong-arguments", "`mean_and_std(x)`"),
+        (lambda x, y: 1, "error", "wrong-arguments", "'y'"),
+        (
+            divides,
+            "error",
+            "raises",
+            "ZeroDivisionError in the line `return x.mean() / 0.0, 1 / 0`",
+        ),
+        (exits, "error", "raises", "SystemExit"),
+        (3, "error", "not-a-function", "without calling it"),
+        (None, "error", "not-a-function", "without calling it"),
+    ],
+)
+def test_each_fault_has_its_own_message(function, status, slug, words):
+    result = registry.judge("00.mean_and_std", function, seed=0)
+    assert (result.status, result.misconception) == (status, slug)
+    assert words in result.message
+    assert result.message[0].isupper() and result.message.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("function", [loops, catches_everything])
+def test_a_loop_is_stopped(function):
+    result = registry.judge("00.mean_and_std", function, time_limit=0.3)
+    assert (result.status, result.misconception) == ("error", "too-slow")
+    assert "never ends" in result.message
+
+
+def test_prints_and_warnings_cost_nothing_and_stay_out_of_the_way(capsys):
+    def chatty(x):
+        print("debugging")
+        warnings.warn("careful", stacklevel=2)
+        return right(x)
+
+    assert registry.judge("00.mean_and_std", chatty).passed
+    assert "debugging" not in capsys.readouterr().out
+
+
+def test_a_function_under_no_grad_or_with_gradients_is_the_same():
+    with torch.no_grad():
+        assert registry.judge("00.mean_and_std", right).passed
+    weight = torch.nn.Parameter(torch.ones(()))
+    assert registry.judge(
+        "00.mean_and_std", lambda x: right(x.double().mul(weight).to(x.dtype))
+    ).passed
+
+
+# --- seeds ----------------------------------------------------------------------------------
+
+
+def recording(into: list):
+    def function(x):
+        into.append(x.clone())
+        return right(x)
+
+    return function
+
+
+def test_inputs_are_fresh_and_repeat_with_the_seed():
+    first, again, fresh = [], [], []
+    result = registry.judge("00.mean_and_std", recording(first))
+    registry.judge("00.mean_and_std", recording(again), seed=result.seed)
+    registry.judge("00.mean_and_std", recording(fresh))
+    assert len(first) == len(again)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(
+        a.shape == b.shape and torch.equal(a, b) for a, b in zip(first, fresh, strict=False)
+    )
+
+
+def test_a_check_leaves_the_students_random_stream_alone():
+    torch.manual_seed(5)
+    expected = torch.randn(3)
+    torch.manual_seed(5)
+    registry.judge(
+        "00.mean_and_std", lambda x: (x.mean() + torch.randn(()) * 0, x.std(correction=0))
+    )
+    assert torch.equal(torch.randn(3), expected)
+
+
+def test_sizes_are_different_and_above_one():
+    for seed in range(50):
+        sizes = Draw(seed).sizes(4)
+        assert len(set(sizes)) == 4 and min(sizes) > 1
+
+
+def test_agree_accepts_rounding_and_nothing_more():
+    x = torch.tensor([1.0, 1000.0])
+    assert agree(x + 1e-4, x) and not agree(x + 1.0, x)
+    assert agree(x.double() + 1e-6, x.double()) and not agree(x.double() + 1e-4, x.double())
+    assert agree(torch.tensor([torch.nan]), torch.tensor([torch.nan]))
+    assert not agree(torch.tensor([torch.nan]), torch.tensor([1.0]))
+
+
+# --- signatures -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "shapes"),
+    [
+        ("x (N, D) -> (N,)", (torch.zeros(3, 2),), [(3,)]),
+        ("x (N, D), k int -> (D,), (k, D)", (torch.zeros(5, 4), 2), [(4,), (2, 4)]),
+        ("x (B, ...), m (B, ...) -> (B,)", (torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)), [(3,)]),
+        ("e (..., B, K) -> (..., B, K)", (torch.zeros(7, 6, 3, 2),), [(7, 6, 3, 2)]),
+        ("delta (n, n) -> (2, n, n)", (torch.zeros(4, 4),), [(2, 4, 4)]),
+        ("mu (N, K), t float -> (K,) bool", (torch.zeros(3, 2), 0.1), [(2,)]),
+        ("state int, start int -> int", (5, 3), [()]),
+    ],
+)
+def test_signatures_give_the_shapes(text, args, shapes):
+    assert parse(text).expected_shapes(args) == shapes
+
+
+def test_signatures_refuse_nonsense():
+    with pytest.raises(ValueError, match="cannot read"):
+        parse("x (N, D)")
+    with pytest.raises(ValueError, match="axis n"):
+        parse("x (n, n) -> (n,)").expected_shapes((torch.zeros(3, 2),))
+
+
+# --- check, hint, progress, yours_or_ours ---------------------------------------------------
+
+
+@pytest.fixture
+def own_progress(tmp_path, monkeypatch):
+    path = tmp_path / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS_FILE", str(path))
+    return path
+
+
+def test_check_shows_and_returns_the_result(own_progress, capsys):
+    result = check("01.inverse_cdf", lambda u: 2 * u - 1)
+    assert not result.passed and result.misconception == "flat-density"
+    assert str(result) in capsys.readouterr().out
+    assert "flat density" in result.message
+
+
+def test_a_card_is_escaped_and_never_holds_the_seed():
+    def markup(x):
+        raise ValueError("<script>alert(1)</script>")
+
+    result = registry.judge("00.mean_and_std", markup, seed=123456)
+    assert "<script>" not in result._repr_html_()
+    assert "123456" not in result._repr_html_() + str(result)
+
+
+def test_unknown_names_are_refused_with_an_offer(own_progress):
+    for call in (lambda n: check(n, right), hint, lambda n: yours_or_ours(n, right)):
+        with pytest.raises(ValueError, match=r"Did you mean 01\.inverse_cdf"):
+            call("01.inverse_cfd")
+
+
+def test_hints_come_one_after_the_other_and_round_again(capsys):
+    hints = registry.get("01.langevin_step").hints
+    for _ in range(len(hints) + 1):
+        hint("01.langevin_step")
+    lines = capsys.readouterr().out.splitlines()
+    assert [h in line for h, line in zip((*hints, hints[0]), lines, strict=True)] == [True] * len(
+        lines
+    )
+
+
+def test_progress_keeps_what_was_passed(own_progress, capsys):
+    assert progress().passed == 0 and progress().total == len(registry.names())
+    check("00.mean_and_std", right)
+    check("00.mean_and_std", lambda x: None)
+    check("01.inverse_cdf", lambda u: 2 * u - 1)
+    now = progress()
+    assert now.passed == 1
+    assert now.lectures["00"]["00.mean_and_std"] == "passed"
+    assert now.lectures["01"]["01.inverse_cdf"] == "wrong"
+    assert json.loads(own_progress.read_text())["00.mean_and_std"]["attempts"] == 1
+    assert "1 of" in repr(now) and "1 of" in now._repr_html_()
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", '{"00.mean_and_std": 3}', "\x00\x01"])
+def test_a_damaged_progress_file_is_no_obstacle(own_progress, content, capsys):
+    own_progress.write_text(content)
+    assert progress().passed == 0
+    check("00.mean_and_std", right)
+    assert progress().passed == 1
+
+
+def test_nothing_is_written_outside_a_notebook(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("COURSE_PROGRESS_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    check("00.mean_and_std", right)
+    assert record.progress_file() is None and list(tmp_path.iterdir()) == []
+
+
+def test_yours_or_ours_trusts_only_what_has_passed(own_progress, capsys):
+    def mine(u):
+        return collider.inverse_cdf(u)
+
+    assert yours_or_ours("01.inverse_cdf", mine) is collider.inverse_cdf
+    check("01.inverse_cdf", mine)
+    assert yours_or_ours("01.inverse_cdf", mine) is mine
+    assert yours_or_ours("01.inverse_cdf", lambda u: 2 * u - 1) is collider.inverse_cdf
