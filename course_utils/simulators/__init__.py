@@ -1,0 +1,1 @@
+"""Simulators of four worlds, x ~ p_data(x): collider, cosmology, molecular, sprites."""
