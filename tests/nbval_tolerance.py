@@ -1,0 +1,145 @@
+"""pytest plugin: nbval compares floats within a tolerance and notices what it would let pass.
+
+nbval runs each notebook and compares what a cell shows with what is stored. This plugin
+
+- lets floats in text differ by `RELATIVE_TOLERANCE`; integers and all other text stay exact;
+- compares the sequence of outputs and their kinds: alone, nbval skips pictures, so that a
+  picture that vanished or appeared would pass;
+- fails a cell that was never executed in a notebook whose other cells were;
+- gives each kernel its own progress file, no progress bars, and one thread beside other workers.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from nbformat import NotebookNode
+from nbval import plugin as nbval
+
+from course_utils.instructor.execute import WIDGET_VIEW, kernel_environment
+
+# A flip of the fourth significant digit: 1.001 for 1.000, and no more. The slack is for rounding.
+RELATIVE_TOLERANCE = 1e-3 * (1 + 1e-9)
+
+# A number with a decimal point and a digit after it, or with an exponent. Not a part of a word
+# (`x1.5`) nor of a version (`2.13.0`).
+FLOAT = re.compile(
+    r"(?<![\w.])[-+]?(?:(?:\d+\.\d+|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)(?!\d|\.\d)"
+)
+
+Output = NotebookNode
+Compare = Callable[..., bool]
+
+
+def is_close(a: float, b: float) -> bool:
+    """|a - b| <= tolerance * max(|a|, |b|)."""
+    return a == b or abs(a - b) <= RELATIVE_TOLERANCE * max(abs(a), abs(b))
+
+
+def align(new: str, stored: str) -> str:
+    """The new text, with each float that is close to the stored one written like it."""
+    written = FLOAT.findall(stored)
+    if len(written) != len(FLOAT.findall(new)):
+        return new
+    remaining = iter(written)
+
+    def like_stored(match: re.Match[str]) -> str:
+        old = next(remaining)
+        return old if is_close(float(match[0]), float(old)) else match[0]
+
+    return FLOAT.sub(like_stored, new)
+
+
+def without_views(outputs: list[Output]) -> list[Output]:
+    """Without widget views, whose random ids are not stored, and without what they leave empty."""
+    kept = []
+    for output in outputs:
+        if "data" in output:
+            data = {mime: value for mime, value in output.data.items() if mime != WIDGET_VIEW}
+            if not data:
+                continue
+            output = NotebookNode(output, data=NotebookNode(data))
+        kept.append(output)
+    return kept
+
+
+def kind(output: Output) -> str:
+    """What an output is: the stream's name, "error", or its MIME types."""
+    if output.output_type == "stream":
+        return output.name
+    return " + ".join(sorted(output.get("data", {}))) or output.output_type
+
+
+def align_output(new: Output, stored: Output) -> Output:
+    """The new output with its texts aligned to the stored ones."""
+    new = NotebookNode(new)
+    if "text" in new:
+        new.text = align(new.text, stored.text)
+    if "data" in new:
+        new.data = NotebookNode(
+            {
+                mime: align(value, stored.data[mime]) if mime.startswith("text/") else value
+                for mime, value in new.data.items()
+            }
+        )
+    return new
+
+
+def tolerant(compare: Compare) -> Compare:
+    """nbval's comparison, made tolerant of floats and strict about the kinds of outputs."""
+
+    def compare_outputs(
+        cell: nbval.IPyNbCell, test: list[Output], ref: list[Output], skip_compare: object = None
+    ) -> bool:
+        test, ref = without_views(test), without_views(ref)
+        shown, stored = [kind(output) for output in test], [kind(output) for output in ref]
+        if shown != stored:
+            cell.comparison_traceback = [
+                f"The cell shows {shown or 'nothing'}, stored is {stored or 'nothing'}."
+            ]
+            return False
+        aligned = [align_output(new, old) for new, old in zip(test, ref, strict=True)]
+        return compare(cell, aligned, ref, skip_compare)
+
+    return compare_outputs
+
+
+def in_its_own_environment(setup: Callable[..., None]) -> Callable[..., None]:
+    """nbval's start of a kernel, with the environment that `course execute` uses."""
+
+    def setup_with_environment(notebook: nbval.IPyNbFile) -> None:
+        folder = Path(tempfile.mkdtemp(dir=os.environ["COURSE_KERNELS"]))
+        with mock.patch.dict(os.environ, kernel_environment(folder)):
+            setup(notebook)
+
+    return setup_with_environment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Patch nbval, and set what every test and kernel of this process finds."""
+    folder = tempfile.TemporaryDirectory(prefix="course-tests-", ignore_cleanup_errors=True)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(nbval.IPyNbCell, "compare_outputs", tolerant(nbval.IPyNbCell.compare_outputs))
+    patch.setattr(nbval.IPyNbFile, "setup", in_its_own_environment(nbval.IPyNbFile.setup))
+    patch.setenv("COURSE_KERNELS", folder.name)
+    patch.setenv("COURSE_PROGRESS_FILE", str(Path(folder.name) / "progress.json"))
+    patch.setenv("TQDM_DISABLE", "1")
+    if "PYTEST_XDIST_WORKER" in os.environ and "OMP_NUM_THREADS" not in os.environ:
+        patch.setenv("OMP_NUM_THREADS", "1")
+    config.add_cleanup(folder.cleanup)
+    config.add_cleanup(patch.undo)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """After a cell has run: was it ever executed in the notebook as it is stored?"""
+    result = yield
+    if isinstance(item, nbval.IPyNbCell) and item.cell.execution_count is None:
+        code = [cell for cell in item.parent.nb.cells if cell.cell_type == "code"]
+        if any(cell.execution_count is not None or cell.outputs for cell in code):
+            item.raise_cell_error("The cell was not executed when the notebook was stored.")
+    return result

@@ -1,0 +1,172 @@
+"""A reader's afternoon in a real browser: JupyterLab, a slider, an exercise wrong and right.
+
+The pictures the test saw are kept in tests/artifacts/ (ignored by git).
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser import browser_arguments
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).parents[1]
+ARTIFACTS = Path(__file__).with_name("artifacts")
+MINUTE = 60_000  # Playwright counts milliseconds
+
+WRONG = "def inverse_cdf(u):\n    return 2 * u - 1\n\n\ncheck('01.inverse_cdf', inverse_cdf)"
+RIGHT = WRONG.replace("2 * u - 1", "2 * torch.sinh(torch.asinh(4 * u - 2) / 3)")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[str]:
+    """A JupyterLab over a copy of the student's notebooks; its address with the token."""
+    folder = tmp_path_factory.mktemp("student")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(8)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.news_url=",
+    ]
+    # JupyterLab leaves cells out of the page that are far from view; a test wants them all.
+    settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    own = {
+        name: str(folder / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
+    }
+    environment = {**os.environ, **own, "COURSE_PROGRESS_FILE": ""}
+    log = (folder / "lab.log").open("w")
+    server = subprocess.Popen(
+        command, cwd=folder / "notebooks", env=environment, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api?token={token}", server)
+        yield f"http://127.0.0.1:{port}/lab/tree/01_simulators.ipynb?token={token}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        log.close()
+
+
+def _wait_for(address: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "JupyterLab ended before it answered"
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("JupyterLab did not answer within a minute")
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser_path, tmp_path_factory) -> Iterator["playwright.Page"]:
+    """Lecture 01, open and run from top to bottom."""
+    with playwright.sync_playwright() as p:
+        context = p.chromium.launch_persistent_context(
+            str(tmp_path_factory.mktemp("profile")),
+            executable_path=browser_path,
+            args=browser_arguments(),
+            viewport={"width": 1300, "height": 1000},
+        )
+        page = context.new_page()
+        page.goto(lab)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=MINUTE)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        last = _code_cells()
+        page.wait_for_function(
+            "n => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
+            ".some(e => e.textContent.trim() === `[${n}]:`)",
+            arg=last,
+            timeout=3 * MINUTE,
+        )
+        yield page
+        context.close()
+
+
+def _code_cells() -> int:
+    notebook = nbformat.read(ROOT / "notebooks" / "01_simulators.ipynb", as_version=4)
+    return sum(cell.cell_type == "code" for cell in notebook.cells)
+
+
+def _cell(page: "playwright.Page", text: str) -> "playwright.Locator":
+    """The code cell that contains this text, scrolled into view."""
+    cell = page.locator(".jp-CodeCell", has_text=text).first
+    cell.scroll_into_view_if_needed()
+    return cell
+
+
+def _keep(page: "playwright.Page", name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def test_a_slider_changes_picture_and_sentence(page):
+    cell = _cell(page, "widgets.asymmetry()")
+    picture = cell.locator("img.widget-image")
+    sentence = cell.get_by_role("status").first
+    before, said = picture.get_attribute("src"), sentence.inner_text()
+    handle = cell.locator(".noUi-handle").first
+    handle.focus()
+    for _ in range(3):
+        handle.press("ArrowRight")
+    page.wait_for_function(
+        "([e, before]) => e.src !== before",
+        arg=[picture.element_handle(), before],
+        timeout=MINUTE,
+    )
+    playwright.expect(sentence).not_to_have_text(said)
+    assert "A_FB = 0.45" in sentence.inner_text()
+    _keep(page, "slider")
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "says"),
+    [
+        (WRONG, "not yet", "draws from a flat density"),
+        (RIGHT, "passed", "F(c(u)) = u"),
+    ],
+    ids=["wrong", "right"],
+)
+def test_the_card_says_what_it_sees(page, answer, word, says):
+    cell = _cell(page, "def inverse_cdf")
+    cell.locator(".cm-content").click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(answer)
+    page.keyboard.press("ControlOrMeta+Enter")
+    card = cell.get_by_role("status")
+    playwright.expect(card).to_contain_text(f"01.inverse_cdf: {word}", timeout=MINUTE)
+    playwright.expect(card).to_contain_text(says)
+    _keep(page, f"card-{word.replace(' ', '-')}")
+
+
+def test_nothing_failed(page):
+    """No cell of the untouched lecture shows an error or a warning."""
+    wrong = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
+    assert [text for text in wrong.all_inner_texts() if text.strip()] == []

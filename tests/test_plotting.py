@@ -1,0 +1,249 @@
+"""Figures hold the data they claim, in the colours of their roles, and come with their sentence."""
+
+import io
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from matplotlib import colors
+from PIL import Image
+
+from course_utils import plotting
+from course_utils.plotting import ROLE
+
+# Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
+BLINDNESS = {
+    "none": np.eye(3),
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def seen(colour: str, blindness: str) -> np.ndarray:
+    """CIELAB coordinates of a colour as a reader with this kind of vision sees it."""
+    c = np.array(colors.to_rgb(colour))
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(BLINDNESS[blindness]) @ linear, 0, 1)
+    rgb_to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    t = np.array(rgb_to_xyz) @ linear / [0.9505, 1, 1.089]
+    f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_every_two_roles_can_be_told_apart(blindness: str) -> None:
+    # A distance of 2.3 in CIELAB is just noticeable; 20 is plain even for thin lines.
+    for one, other in itertools.combinations(ROLE, 2):
+        distance = np.linalg.norm(seen(ROLE[one], blindness) - seen(ROLE[other], blindness))
+        assert distance > 20, f"{one} and {other} look alike with {blindness}: {distance:.0f}"
+
+
+def colour_of(artist: object) -> str:
+    get = getattr(artist, "get_color", None) or artist.get_facecolor
+    colour = get()
+    return colors.to_hex(colour if isinstance(colour, str) else np.atleast_2d(colour)[0]).upper()
+
+
+def test_collider_angles_show_events_and_density() -> None:
+    c = torch.linspace(-1, 1, 101)
+    p = 3 / 8 * (1 + c**2)
+    events = torch.tensor([-0.9, -0.3, 0.3, 0.35])
+    _, ax = plotting.figure()
+    bars, line = plotting.collider_angles(ax, events, c, p, bins=4)
+    assert np.allclose(bars.get_data().values, [0.5, 0.5, 1.0, 0.0])  # count / (4 events * 0.5)
+    assert np.allclose(line.get_ydata(), p)
+    assert (colour_of(bars), colour_of(line)) == (ROLE["data"], ROLE["truth"])
+    assert ax.get_xlabel() and ax.get_ylabel()
+
+
+def test_tile_puts_image_number_i_in_row_i_div_columns() -> None:
+    images = torch.arange(5.0)[:, None, None].expand(5, 2, 3)
+    sheet = plotting.tile(images, columns=2, gap=1, fill=-1.0)
+    assert sheet.shape == (3 * 3 - 1, 2 * 4 - 1)
+    for i in range(5):
+        top, left = 3 * (i // 2), 4 * (i % 2)
+        assert (sheet[top : top + 2, left : left + 3] == i).all()
+    assert (sheet[6:8, 4:7] == -1).all()  # the place left over
+    assert (sheet[2] == -1).all() and (sheet[:, 3] == -1).all()  # the gaps
+    assert plotting.tile(images, columns=2, gap=0).shape == (6, 6)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (2, 1, 4, 4)])
+def test_tile_says_which_shape_it_needs(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"\(B, h, w\)"):
+        plotting.tile(torch.zeros(shape))
+
+
+def test_field_is_transposed_with_axis_0_to_the_right() -> None:
+    delta = torch.zeros(4, 4)
+    delta[3, 0] = 9.0  # far along axis 0, low along axis 1: lower right
+    _, ax = plotting.figure()
+    shown = plotting.field(ax, delta, log=True)
+    assert shown.origin == "lower"
+    assert np.isclose(shown.get_array()[0, 3], 1.0) and np.isclose(shown.get_array()[3, 0], 0.0)
+    linear = plotting.field(ax, delta)
+    low, high = linear.get_clim()
+    assert low == -high  # the mean is the middle of the colours
+    empty = plotting.field(ax, torch.full((4, 4), -1.0), log=True)
+    assert np.isfinite(empty.get_array()).all()
+
+
+def test_power_and_growth_hold_measured_and_true_values() -> None:
+    k, power, error = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([3.0, 2.0, 1.0]), torch.ones(3)
+    _, ax = plotting.figure()
+    points, line = plotting.power_spectrum(ax, k, power, error, k_true=k, truth=2 * power)
+    assert np.allclose(points.lines[0].get_ydata(), power)
+    assert np.allclose(line.get_ydata(), 2 * power)
+    bars = points.lines[2][0].get_segments()
+    assert np.allclose([b[1][1] - b[0][1] for b in bars], 2.0)  # one error up, one down
+    assert (colour_of(points.lines[0]), colour_of(line)) == (ROLE["data"], ROLE["truth"])
+    _, ax = plotting.figure()
+    points, line = plotting.growth(ax, torch.tensor([0.1, 0.2, 0.4]), torch.tensor([1.0, 2.0, 5.0]))
+    assert np.allclose(line.get_ydata(), [1, 2, 4]) and np.allclose(points.get_ydata(), [1, 2, 5])
+
+
+def test_maps_of_the_plane_put_axis_0_along_x() -> None:
+    x, y = torch.linspace(0, 1, 11), torch.linspace(0, 2, 21)
+    p = torch.zeros(11, 21)
+    p[2, 15] = 4.0  # at x = 0.2, y = 1.5
+    _, ax = plotting.figure()
+    shown = plotting.boltzmann_map(ax, x, y, p)
+    row, column = np.unravel_index(shown.get_array().argmax(), shown.get_array().shape)
+    left, right, low, high = shown.get_extent()
+    assert np.isclose(left + (column + 0.5) * (right - left) / 11, 0.2)
+    assert np.isclose(low + (row + 0.5) * (high - low) / 21, 1.5)
+    assert np.isclose(shown.get_array().max(), 2.0)  # the colour follows the square root
+
+    energy = (x[:, None] - 0.2) ** 2 + (y - 1.5) ** 2
+    lines = plotting.energy_contours(ax, x, y, energy, minima=[[0.2, 1.5]], highest=0.06, levels=3)
+    centre = np.mean(lines.get_paths()[1].vertices, axis=0)
+    assert np.allclose(centre, [0.2, 1.5], atol=0.05)
+    assert colour_of(plotting.walkers(ax, torch.rand(5, 2))) == ROLE["model"]
+
+
+def test_lund_plane_and_radial_distribution_hold_their_points() -> None:
+    _, ax = plotting.figure()
+    dots = plotting.lund_plane(ax, [1.0, 2.0], [3.0, 4.0], cuts=(0, 5, 1, 6))
+    assert np.allclose(dots.get_offsets(), [[1, 3], [2, 4]])
+    assert set(ax.lines[0].get_xdata()) == {0, 5} and set(ax.lines[0].get_ydata()) == {1, 6}
+    _, ax = plotting.figure()
+    line = plotting.radial_distribution(ax, [1.0, 2.0], [0.5, 1.5], truth=[1.0, 1.0])
+    assert np.allclose(line.get_ydata(), [0.5, 1.5]) and colour_of(line) == ROLE["data"]
+
+
+def test_jet_images_keep_three_decades_and_their_gaps() -> None:
+    jets = torch.zeros(2, 3, 3)
+    jets[0, 1, 1], jets[1, 0, 0] = 100.0, 1e-9
+    _, ax = plotting.figure()
+    shown = plotting.jet_images(ax, jets, 2)
+    assert np.isclose(shown.get_array().max(), 100) and np.isclose(shown.get_array().min(), 0.1)
+    assert shown.get_array().mask[:, 3].all()  # the gap is no pixel of a jet
+
+
+@pytest.mark.parametrize(
+    ("draw", "height", "words"),
+    [
+        (plotting.families, 5.6, [row[0] for row in plotting.FAMILIES]),
+        (plotting.timeline, 3.9, [row[2] for row in plotting.TIMELINE]),
+    ],
+)
+def test_schematics_show_every_entry_inside_the_page_and_apart(
+    draw: object, height: float, words: list[str]
+) -> None:
+    fig, ax = plotting.figure(width=9.3, height=height)
+    draw(ax)
+    fig.canvas.draw()
+    texts = [t for t in ax.texts if t.get_text()]
+    assert set(words) <= {t.get_text() for t in texts}
+    boxes = [t.get_window_extent() for t in texts]
+    width, tall = fig.canvas.get_width_height()
+    for text, box in zip(texts, boxes, strict=True):
+        inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= tall
+        assert inside, f"{text.get_text()!r} is cut off"
+    for (one, a), (other, b) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+        assert not a.overlaps(b), f"{one.get_text()!r} overlaps {other.get_text()!r}"
+
+
+def a_figure() -> plotting.Figure:
+    fig, ax = plotting.figure()
+    plotting.density(ax, [0.0, 1.0], [1.0, 2.0])
+    return fig
+
+
+def test_png_has_the_same_bytes_each_time_and_names_no_software() -> None:
+    png = plotting.png(a_figure())
+    assert png == plotting.png(a_figure())
+    assert Image.open(io.BytesIO(png)).info == {}
+    assert len(png) < 60_000
+
+
+def test_png_keeps_the_colours_of_the_roles() -> None:
+    fig, ax = plotting.figure(1, 1)
+    for i, colour in enumerate(ROLE.values()):
+        ax.axvspan(i, i + 1, color=colour, linewidth=0)
+    pixels = np.asarray(Image.open(io.BytesIO(plotting.png(fig))).convert("RGB"))
+    for colour in ROLE.values():
+        want = np.round(255 * np.array(colors.to_rgb(colour)))
+        assert (abs(pixels - want).max(-1) <= 2).sum() > 1000
+
+
+def test_encode_zooms_and_paints_exactly() -> None:
+    palette = np.stack([np.arange(256)] * 3, 1).astype(np.uint8)
+    palette[7] = (10, 200, 30)
+    png = plotting.encode(np.array([[7, 0]], np.uint8), palette=palette, zoom=3)
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    assert pixels.shape == (3, 6, 3)
+    assert (pixels[:, :3] == (10, 200, 30)).all() and (pixels[:, 3:] == 0).all()
+    png = plotting.encode(np.array([[[9, 8, 7], [200, 100, 0]]], np.uint8), zoom=3)
+    pixels = np.asarray(Image.open(io.BytesIO(png)))
+    assert (pixels[:, :3] == (9, 8, 7)).all() and (pixels[:, 3:] == (200, 100, 0)).all()
+
+
+def test_show_displays_the_picture_then_its_sentence() -> None:
+    InteractiveShell.instance()
+    sentence = "At kT = 10 the share is 0.97, not 0.50 * 2."
+    with capture_output() as captured:
+        plotting.show(a_figure(), sentence)
+    picture, caption = captured.outputs
+    assert set(picture.data) == {"image/png", "text/plain"}
+    assert picture.data["text/plain"] == caption.data["text/plain"] == sentence
+    assert picture.metadata["image/png"]["alt"] == sentence
+    assert caption.data["text/markdown"] == sentence.replace("*", r"\*")
+    assert captured.stdout == captured.stderr == ""
+    width, _ = plotting.size_of(picture.data["image/png"])
+    assert (
+        picture.metadata["image/png"]["width"] < width
+    )  # finer than the page: sharp on any screen
+
+
+@pytest.mark.parametrize("sentence", ["", "  ", "two\nlines"])
+def test_show_wants_one_sentence(sentence: str) -> None:
+    with pytest.raises(ValueError, match="one sentence"):
+        plotting.show(a_figure(), sentence)
+
+
+def test_plotting_leaves_pyplot_alone() -> None:
+    code = (
+        "import sys, course_utils.plotting as p; p.figure();"
+        "assert 'matplotlib.pyplot' not in sys.modules;"
+        "import matplotlib; assert not matplotlib.rcParams['axes.spines.top']"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,188 @@
+"""`course verify` finds each way in which a course can be unsound. On a synthetic course."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from course_utils.exercises.results import Result
+from course_utils.instructor import build, cli, verify
+from course_utils.instructor.lectures import LectureError, normal_form, to_text
+
+NAMES = ["01.double"]
+
+IMPORTS = "import math\nfrom functools import reduce\n%matplotlib inline"
+EXERCISE = '''\
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return math.ldexp(x, 1)
+    ### END SOLUTION
+
+check("01.double", double)'''
+RAISES = "raise RuntimeError('the lecture itself is not run')"
+
+ANSWERS = """
+def added(x): return x + x
+def times(x): return 2 * x
+def shifted(x): return x << 1 if isinstance(x, int) else 2 * x
+def same(x): return x
+def squared(x): return x * x
+def crashes(x): return x[0]
+ALTERNATIVES = {"01.double": [added, times]}
+MUTANTS = {"01.double": [("same", same), ("square", squared), ("exception", crashes)]}
+"""
+
+
+INPUTS = (3.0, 5.0, 2.0)  # by seed; at 2, the square looks right
+
+
+def judge(name: str, function: Callable, seed: int) -> Result:
+    """A check of 01.double."""
+    x = INPUTS[seed]
+    try:
+        value = function(x)
+    except Exception:
+        return Result(name, "error", "It raises.", "exception")
+    if value is None:
+        return Result(name, "not attempted", "It returns None.")
+    if value == 2 * x:
+        return Result(name, "passed", "")
+    return Result(name, "wrong", "No.", {x: "same", x * x: "square"}.get(value))
+
+
+def course(folder: Path, exercise: str = EXERCISE, answers: str = ANSWERS) -> Path:
+    for name in ("solutions", "notebooks", "course_utils", "tests/answers"):
+        (folder / name).mkdir(parents=True)
+    cells = [new_code_cell(source, id=source[:3]) for source in (IMPORTS, RAISES, exercise)]
+    path = folder / "solutions" / "01_one.ipynb"
+    path.write_text(to_text(normal_form(cells, "01")), "utf-8")
+    build.write(folder, build.build_all(folder, NAMES))
+    (folder / "tests" / "answers" / "lecture01.py").write_text(answers, "utf-8")
+    return folder
+
+
+def faults(root: Path, seeds: int = 2, names: list[str] = NAMES) -> list[str]:
+    rows, found = verify.verify(root, seeds=seeds, names=names, judge=judge)
+    return [*found, *(fault for row in rows for fault in row.faults)]
+
+
+def test_a_sound_course_is_proven(tmp_path: Path) -> None:
+    rows, found = verify.verify(course(tmp_path), seeds=2, names=NAMES, judge=judge)
+    (row,) = rows
+    assert found == row.faults == []
+    assert (row.solution, row.stub) == ("passes", "not attempted")
+    assert (row.alternatives, row.mutants) == ("2/2", "3/3")
+    assert len(row.seconds) == 6  # two seeds of a solution and two alternatives
+    assert "double" in verify.table(rows, 2) and "1 of 1 checks" in verify.table(rows, 2)
+
+
+def test_mutants_may_be_a_dict(tmp_path: Path) -> None:
+    pairs = '{"same": same, "square": squared, "exception": crashes}'
+    answers = ANSWERS.replace(
+        '[("same", same), ("square", squared), ("exception", crashes)]', pairs
+    )
+    assert answers != ANSWERS and faults(course(tmp_path, answers=answers)) == []
+
+
+UNSOUND = [
+    (
+        "return x + x",
+        "return x + x + 1",
+        "alternative added should be 'passed'; under seed 0 and 1 more",
+    ),
+    ("return x * x", "return 2 * x", "mutant squared should be 'square'.*it is passed"),
+    ("return x[0]", "return x", r"mutant crashes should be 'exception'.*wrong \(same\)"),
+    ("return x[0]", "return None", "mutant crashes should be 'exception'.*not attempted"),
+    ("[added, times]", "[added]", "fewer than 2 alternatives"),
+    (', ("exception", crashes)]', "]", "fewer than 3 mutants"),
+    ('MUTANTS = {"01.double"', 'MUTANTS = {"01.duble"', "unknown '01.duble'"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), UNSOUND)
+def test_unsound_answers_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in ANSWERS
+    found = faults(course(tmp_path, answers=ANSWERS.replace(old, new)))
+    assert any(re.search(words, fault) for fault in found), found
+
+
+def test_a_mutant_that_one_seed_lets_pass_is_found(tmp_path: Path) -> None:
+    (fault,) = faults(course(tmp_path), seeds=3)
+    assert "mutant squared" in fault and "seed 2 it is passed" in fault
+
+
+def test_a_wrong_official_solution_is_found(tmp_path: Path) -> None:
+    root = course(tmp_path, EXERCISE.replace("ldexp(x, 1)", "ldexp(x, 2)"))
+    (fault,) = faults(root)
+    assert "01.double: the official solution should be 'passed'" in fault
+
+
+def test_a_solution_must_not_need_the_lecture(tmp_path: Path) -> None:
+    root = course(tmp_path, "two = 2\n\n" + EXERCISE.replace("math.ldexp(x, 1)", "two * x"))
+    (fault,) = faults(root)
+    assert "the official solution" in fault and "error (exception)" in fault
+
+
+def test_an_answered_stub_is_found(tmp_path: Path) -> None:
+    root = course(tmp_path)
+    path = root / "notebooks" / "01_one.ipynb"
+    path.write_text(path.read_text("utf-8").replace("return None", "return 2 * x"), "utf-8")
+    found = faults(root)
+    assert "01_one.ipynb differs" in found[0]
+    assert "the untouched stub should be 'not attempted'" in found[1]
+
+
+def test_missing_parts_are_named(tmp_path: Path) -> None:
+    root = course(tmp_path)
+    (root / "notebooks" / "01_one.ipynb").unlink()
+    assert [fault.split(": ")[0] for fault in faults(root)] == [
+        "notebooks/01_one.ipynb is missing",
+        "01.double",
+    ]
+    words = ("no official solution", "no stub", "alternatives", "mutants")
+    found = faults(root, names=[*NAMES, "02.half"])
+    assert all(any(word in fault and "02.half" in fault for fault in found) for word in words)
+
+
+def test_a_refused_source_is_told_and_the_rest_is_still_judged(tmp_path: Path) -> None:
+    root = course(tmp_path)
+    path = root / "solutions" / "01_one.ipynb"
+    path.write_text(path.read_text("utf-8").replace("### END", "### FIN"), "utf-8")
+    (fault,) = faults(root)
+    assert "01_one.ipynb, cell 3" in fault and "unclosed" in fault
+
+
+def test_answers_that_cannot_be_imported_are_one_sentence(tmp_path: Path) -> None:
+    root = course(tmp_path, answers="import nothing_of_this_name")
+    with pytest.raises(LectureError, match=r"lecture01.py .* ModuleNotFoundError"):
+        faults(root)
+
+
+def test_only_imports_and_the_function_are_taken_from_a_notebook(tmp_path: Path) -> None:
+    course(tmp_path)
+    notebook: NotebookNode = verify.read(tmp_path / "solutions" / "01_one.ipynb")
+    found = verify.functions(notebook, ["double"])
+    assert list(found) == ["double"] and found["double"](3.0) == 6.0
+    assert set(found["double"].__globals__) == {"__builtins__", "math", "reduce", "double"}
+
+
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from course_utils.exercises import registry
+
+    monkeypatch.setattr(registry, "names", lambda: NAMES)
+    monkeypatch.setattr(registry, "judge", judge)
+    root = course(tmp_path)
+    monkeypatch.chdir(root / "solutions")  # the root is found from below
+    assert cli.main(["verify", "--seeds", "2"]) == 0
+    assert "1 exercises verified" in capsys.readouterr().out
+    assert cli.main(["verify", "--seeds", "3", "01"]) == 1
+    out, err = capsys.readouterr()
+    assert "lecture 01" in out and "mutant squared" in err and "Traceback" not in err
+    assert cli.main(["verify", "08"]) == 1
+    assert "There is no lecture '08'" in capsys.readouterr().err

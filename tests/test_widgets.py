@@ -1,0 +1,243 @@
+"""Sliders move pictures and sentences, and a page without widgets shows both."""
+
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from ipywidgets import Dropdown
+from matplotlib import _pylab_helpers
+from PIL import Image
+
+from course_utils import plotting, widgets
+from course_utils.simulators import collider
+from course_utils.widgets import WIDGETS, Live
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[dict[str, Live]]:
+    """Every widget of the course, made once."""
+    lives = {name: make() for name, make in WIDGETS.items()}
+    yield lives
+    for live in lives.values():
+        live.close()
+
+
+def a_line() -> Live:
+    fig, ax = plotting.figure(height=2.0)
+    (line,) = ax.plot([0.0, 1.0], [0.0, 0.0])
+    ax.set_ylim(0, 2)
+
+    def update(height: float) -> str:
+        if height > 1.5:
+            raise RuntimeError("too high <b>")
+        line.set_ydata([height, height])
+        return f"The line is at {height:.1f}."
+
+    return widgets.live(fig, update, height=widgets.slider("height", 0, 2, 1, step=0.1))
+
+
+def test_a_move_changes_picture_and_sentence() -> None:
+    live = a_line()
+    before = live.png
+    assert live.move(height=0.3) == live.sentence == "The line is at 0.3."
+    assert live.png != before
+    assert live.move(height=1.0) == "The line is at 1.0."
+    assert live.png == before  # a picture depends on the setting alone, not on the way to it
+    assert "The line is at 1.0." in live._caption.value
+    assert 'role="status"' in live._caption.value
+
+
+def test_a_setting_that_fails_says_so_and_keeps_the_picture() -> None:
+    live = a_line()
+    live.move(height=0.5)
+    before = live.png
+    assert live.move(height=1.8) == "This setting failed: RuntimeError: too high <b>"
+    assert "too high &lt;b&gt;" in live._caption.value  # shown, and not taken for markup
+    assert live.png == before
+    assert live.move(height=0.6) == "The line is at 0.6."
+
+
+def test_a_first_frame_that_fails_is_raised() -> None:
+    def update(height: float) -> tuple[np.ndarray, str]:
+        raise RuntimeError("no data")
+
+    with pytest.raises(RuntimeError, match="no data"):
+        widgets.pixels(update, height=widgets.slider("height", 0, 2, 1, step=0.1))
+
+
+def test_moves_end_at_the_bounds() -> None:
+    live = a_line()
+    assert live.move(height=-5.0) == "The line is at 0.0."
+    live.move(height=99.0)
+    assert live.values == {"height": 2.0}
+    with pytest.raises(ValueError, match=r"no control 'hight'.*height"):
+        live.move(hight=1.0)
+    nearest = widgets.pixels(
+        lambda a: (np.zeros((2, 2)), f"a = {a}"), a=widgets.stops("a", [0.1, 0.5, 1.0], 0.4)
+    )
+    assert nearest.sentence == "a = 0.5"
+    assert nearest.move(a=0.2) == "a = 0.1" and nearest.move(a=7) == "a = 1.0"
+    chosen = widgets.pixels(
+        lambda s: (np.zeros((2, 2)), s), s=widgets.choice("shape", ["one", "two"], "one")
+    )
+    assert chosen.move(s="two") == "two"
+    with pytest.raises(ValueError, match="one of"):
+        chosen.move(s="three")
+
+
+def test_pixels_paints_values_with_the_colour_map() -> None:
+    live = widgets.pixels(
+        lambda v: (torch.tensor([[v, -9.0], [9.0, 0.0]]), "four pixels"),
+        low=-1,
+        high=1,
+        width=8,
+        v=widgets.slider("v", -1, 1, 1, step=0.5),
+    )
+    pixels = np.asarray(Image.open(io.BytesIO(live.png)).convert("L"))
+    assert pixels.shape == (8, 8)
+    assert pixels[0, 0] == pixels[7, 0] == 0  # dark is high; beyond the ends is at the ends
+    assert pixels[0, 7] == 255 and 100 < pixels[7, 7] < 155
+
+
+def test_close_stops_the_callbacks() -> None:
+    live = a_line()
+    control = live.controls["height"]
+    live.close()
+    control.value = 0.2
+    assert live.sentence == "The line is at 1.0."
+
+
+def far_setting(live: Live) -> dict[str, object]:
+    """Another setting of the widget's first slider: one of its ends."""
+    name, control = next((n, c) for n, c in live.controls.items() if not isinstance(c, Dropdown))
+    options = getattr(control, "options", None)
+    return {name: options[0][1] if options else control.min}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_widget_moves_silently(
+    name: str, made: dict[str, Live], capsys: pytest.CaptureFixture
+) -> None:
+    live = made[name]
+    start = live.values
+    png, sentence = live.png, live.sentence
+    assert live.move(**far_setting(live)) != sentence
+    assert "failed" not in live.sentence
+    assert live.png != png
+    assert live.move(**start) == sentence and live.png == png
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_widget_displays_one_bundle(name: str, made: dict[str, Live]) -> None:
+    live = made[name]
+    data, metadata = live._repr_mimebundle_()
+    assert set(data) == {"image/png", "text/plain", widgets.WIDGET_VIEW}
+    assert data["text/plain"] == live.sentence and re.search(r"\d", live.sentence)
+    assert "\n" not in live.sentence
+    assert metadata["image/png"]["alt"] == live.sentence
+    # The picture for pages without widgets holds the live picture, with the sentence under it.
+    still, moving = plotting.size_of(data["image/png"]), plotting.size_of(live.png)
+    assert still[0] == moving[0] and still[1] > moving[1] + 20
+    assert len(data["image/png"]) < 80_000
+    assert Image.open(io.BytesIO(data["image/png"])).info == {}
+    strip = np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("L"))[moving[1] :]
+    assert (strip < 100).sum() > 100  # ink
+
+
+def test_nothing_is_left_with_pyplot(made: dict[str, Live]) -> None:
+    assert made and not _pylab_helpers.Gcf.figs
+
+
+def test_making_a_widget_twice_gives_the_same_picture(made: dict[str, Live]) -> None:
+    for name in ("00 draws_against_density", "01 asymmetry"):
+        assert WIDGETS[name]().png == made[name].png
+
+
+def test_draws_close_in_on_the_density(made: dict[str, Live]) -> None:
+    live = made["00 draws_against_density"]
+
+    def gap(n: int) -> float:
+        return float(re.search(r"by ([\d.]+)", live.move(n=n)).group(1))
+
+    # The mean square gap is a sum over 20 bins, so its root scatters by 1 / sqrt(2 * 19) = 16 %:
+    # 0.2 and 1.8 are five of those away.
+    p = collider.cdf(torch.linspace(-1, 1, 21)).diff()
+    for n in (100, 10_000, 100_000):
+        expected = float(((p * (1 - p)).mean() / n).sqrt() * 10)
+        assert 0.2 * expected < gap(n) < 1.8 * expected
+    live.move(n=100)
+
+
+@pytest.mark.parametrize("a_fb", [-0.75, -0.3, 0.0, 0.6])
+def test_asymmetry_measures_what_was_set(a_fb: float, made: dict[str, Live]) -> None:
+    sentence = made["01 asymmetry"].move(a_fb=a_fb)
+    set_to, measured, error = (float(x) for x in re.findall(r"-?\d\.\d+", sentence))
+    assert set_to == pytest.approx(a_fb, abs=0.005)
+    assert abs(measured - a_fb) < 4 * error  # 4 settings: false alarm in 1 of 4000 seeds
+    assert error == pytest.approx(((1 - a_fb**2) / 2000) ** 0.5, abs=5e-4)
+
+
+def test_structure_growth_shows_the_snapshot_and_linear_theory() -> None:
+    generator = torch.Generator().manual_seed(0)
+    delta = torch.randn(8, 8, generator=generator).clamp(-0.9, 3)
+    live = widgets.structure_growth([0.1, 0.2], torch.stack([delta, 3 * delta]))
+    s = float(delta.std(correction=0))
+    assert live.move(a=0.2).startswith("a = 0.20: the density contrast δ has standard deviation")
+    assert f"{3 * s:.2f};" in live.sentence and live.sentence.endswith(f"{2 * s:.2f}.")
+    with pytest.raises(ValueError, match="each of the 3"):
+        widgets.structure_growth([0.1, 0.2, 0.3], torch.zeros(2, 8, 8))
+
+
+def test_temperature_counts_walkers_and_knows_the_exact_population() -> None:
+    at = torch.tensor([[-0.5, 1.4], [-0.5, 1.4], [0.6, 0.0], [0.6, 0.0]])
+    live = widgets.temperature([10.0, 20.0], torch.stack([at, at]))
+    assert "0.500 of 4 walkers" in live.move(kT=10) and "puts 0.974" in live.sentence
+    assert "puts 0.802" in live.move(kT=20)
+    # Where walkers stand is seen: another set at kT = 20 changes that picture and no other.
+    other = widgets.temperature([10.0, 20.0], torch.stack([at, at.flip(0) + 0.1]))
+    assert live.move(kT=20) and other.move(kT=20) and live.png != other.png
+    assert live.move(kT=10) and other.move(kT=10) and live.png == other.png
+    with pytest.raises(ValueError, match="each of the 1"):
+        widgets.temperature([10.0], torch.stack([at, at]))
+
+
+def test_temperature_mixes_when_warm_and_not_when_cold(made: dict[str, Live]) -> None:
+    live = made["01 temperature"]
+    assert live.move(kT=10).endswith("not mixed yet.")
+    assert live.move(kT=20).endswith(": equal within errors.")
+
+
+def test_sprite_obeys_its_causes(made: dict[str, Live]) -> None:
+    live = made["01 sprite"]
+    ink = lambda: np.asarray(Image.open(io.BytesIO(live.png)).convert("L")) < 128  # noqa: E731
+    live.move(shape="square", turn=0, x=-0.4, y=0.0)
+    left = np.argwhere(ink())[:, 1].mean()
+    live.move(x=0.4)
+    assert np.argwhere(ink())[:, 1].mean() - left == pytest.approx(0.4 * 336, rel=0.02)
+    small = ink().sum() if live.move(scale=0.2) else 0
+    live.move(scale=0.4)
+    assert ink().sum() > 3 * small
+
+
+def test_moving_artists_alone_give_the_picture_of_a_full_drawing() -> None:
+    def line_at(height: float, *, fast: bool) -> np.ndarray:
+        fig, ax = plotting.figure(height=2.0)
+        (line,) = ax.plot([0.0, 1.0], [0.0, 0.0])
+        ax.set_ylim(0, 2)
+
+        def update(h: float) -> str:
+            line.set_ydata([h, h])
+            ax.set_ylim(0, 2 if h < 1 else 3)  # the axes move too
+            return f"at {h}"
+
+        moving = [line] if fast else None
+        live = widgets.live(fig, update, moving=moving, h=widgets.slider("h", 0, 2, 1, step=0.1))
+        live.move(h=0.2)
+        live.move(h=height)
+        return np.asarray(Image.open(io.BytesIO(live.png))).astype(int)
+
+    assert abs(line_at(1.5, fast=True) - line_at(1.5, fast=False)).max() <= 2
