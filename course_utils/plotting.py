@@ -265,7 +265,8 @@ def images(
 def jet_images(ax: Axes, batch: Array, columns: int | None = None) -> AxesImage:
     """Show jet images (B, h, w), transverse momentum per pixel, on a logarithmic colour scale.
 
-    Three decades below the brightest pixel; whatever is fainter is drawn as empty.
+    Row 0 is the top, as in `simulators.collider.jet_images`. Three decades below the brightest
+    pixel; whatever is fainter is drawn as empty.
     """
     sheet = tile(array(batch).astype(float), columns, fill=np.nan)
     high = float(np.nanmax(sheet))
@@ -273,7 +274,6 @@ def jet_images(ax: Axes, batch: Array, columns: int | None = None) -> AxesImage:
         np.maximum(sheet, 1e-3 * high),
         cmap=_gapped("magma", "white"),
         norm=LogNorm(1e-3 * high, high),
-        origin="lower",
     )
     _bare(ax)
     return shown
@@ -486,7 +486,7 @@ def radial_distribution(
 FAMILIES: tuple[tuple[str, str, str, str], ...] = (
     ("Latent variables (VAE)", "one pass", "a lower bound", "the exact density"),
     ("Adversarial (GAN)", "one pass", "none", "any density at all"),
-    ("Normalising flow", "one pass", "exact", "layers that cannot be inverted"),
+    ("Normalising flow", "one pass", "exact", "layers without an inverse"),
     ("Autoregressive", "one pixel at a time", "exact", "fast draws; needs an order"),
     ("Energy-based", "Markov chain", "up to a constant", "the normaliser Z"),
     ("Diffusion", "many small steps", "a lower bound", "fast draws"),
@@ -511,8 +511,9 @@ TIMELINE: tuple[tuple[int, str, str, int], ...] = (
 def families(ax: Axes) -> None:
     """Six families of generative models on one page: a diagram of each, and what it gives up.
 
-    Coordinates are inches; make the figure with `figure(width=9.3, height=5.6)`.
+    The page has its own size, to which the figure is set: coordinates are inches, as fonts are.
     """
+    ax.figure.set_size_inches(9.4, 5.6)
     wide, tall, gap = 3.0, 2.65, 0.12
     drawings = (_vae, _gan, _flow, _autoregressive, _energy, _diffusion)
     for i, ((name, draws, dens, lost), drawing) in enumerate(zip(FAMILIES, drawings, strict=True)):

@@ -447,7 +447,7 @@ def temperature(kT: Array | None = None, positions: Array | None = None) -> Live
         )
 
     return live(
-        fig, update, moving=[image, lines, dots, border, left], kT=stops("kT", stages, 20.0)
+        fig, update, moving=[image, lines, dots, border, left], kT=stops("kT", stages, 10.0)
     )
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from course_utils import plotting
 from course_utils.plotting import ROLE
+from course_utils.simulators import collider
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
 BLINDNESS = {
@@ -156,19 +157,20 @@ def test_jet_images_keep_three_decades_and_their_gaps() -> None:
     shown = plotting.jet_images(ax, jets, 2)
     assert np.isclose(shown.get_array().max(), 100) and np.isclose(shown.get_array().min(), 0.1)
     assert shown.get_array().mask[:, 3].all()  # the gap is no pixel of a jet
+    assert shown.origin == "upper"  # row 0 of a jet image is its top
 
 
 @pytest.mark.parametrize(
     ("draw", "height", "words"),
     [
-        (plotting.families, 5.6, [row[0] for row in plotting.FAMILIES]),
-        (plotting.timeline, 3.9, [row[2] for row in plotting.TIMELINE]),
+        (plotting.families, 5.2, [row[0] for row in plotting.FAMILIES]),
+        (plotting.timeline, 3.6, [row[2] for row in plotting.TIMELINE]),
     ],
 )
 def test_schematics_show_every_entry_inside_the_page_and_apart(
     draw: object, height: float, words: list[str]
 ) -> None:
-    fig, ax = plotting.figure(width=9.3, height=height)
+    fig, ax = plotting.figure(width=8.6, height=height)
     draw(ax)
     fig.canvas.draw()
     texts = [t for t in ax.texts if t.get_text()]
@@ -247,3 +249,15 @@ def test_plotting_leaves_pyplot_alone() -> None:
         "import matplotlib; assert not matplotlib.rcParams['axes.spines.top']"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_inverse_transform_goes_across_to_the_curve_and_down() -> None:
+    c = torch.linspace(-1, 1, 401, dtype=torch.float64)
+    u = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
+    _, ax = plotting.figure()
+    lines = plotting.inverse_transform(ax, c, collider.cdf(c), u=u)
+    for path, height in zip(lines.get_segments(), u.tolist(), strict=True):
+        (left, a), (x, b), (below, zero) = path
+        assert (left, a, b, zero) == (-1.0, height, height, 0.0) and x == below
+        # Linear interpolation on a grid of 0.005 is off by h^2 / 8 times the curvature: 3e-6.
+        assert float(collider.cdf(torch.tensor([x]).double())) == pytest.approx(height, abs=1e-5)

@@ -111,10 +111,11 @@ def test_close_stops_the_callbacks() -> None:
 
 
 def far_setting(live: Live) -> dict[str, object]:
-    """Another setting of the widget's first slider: one of its ends."""
+    """Another setting of the widget's first slider: the end at which it does not stand."""
     name, control = next((n, c) for n, c in live.controls.items() if not isinstance(c, Dropdown))
     options = getattr(control, "options", None)
-    return {name: options[0][1] if options else control.min}
+    ends = (options[0][1], options[-1][1]) if options else (control.min, control.max)
+    return {name: next(end for end in ends if end != control.value)}
 
 
 @pytest.mark.parametrize("name", WIDGETS)
