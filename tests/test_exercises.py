@@ -18,9 +18,7 @@ from course_utils.simulators import collider
 
 SEEDS = range(3)
 LECTURES = sorted({name.split(".")[0] for name in registry.names()})
-ANSWERS = {
-    lecture: importlib.import_module(f"answers.lecture{lecture}") for lecture in LECTURES
-}
+ANSWERS = {lecture: importlib.import_module(f"answers.lecture{lecture}") for lecture in LECTURES}
 
 # The public contract: names and arguments, to the letter.
 CONTRACT = {
