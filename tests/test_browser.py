@@ -104,17 +104,36 @@ def page(lab, browser_path, tmp_path_factory) -> Iterator["playwright.Page"]:
         page.wait_for_selector(
             '.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=2 * MINUTE
         )
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        last = _code_cells()
-        page.wait_for_function(
-            "n => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
-            ".some(e => e.textContent.trim() === `[${n}]:`)",
-            arg=last,
-            timeout=3 * MINUTE,
-        )
+        _run_all(page)
         yield page
         context.close()
+
+
+def _run_all(page: "playwright.Page") -> None:
+    """Run all cells from the menu and wait for the last.
+
+    On a slow machine the menu works before the kernel is there; JupyterLab then asks for one.
+    """
+    prompts = "[...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
+    for _ in range(3):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        try:
+            page.wait_for_function(
+                f"{prompts}.some(e => /[*\\d]/.test(e.textContent))", timeout=15_000
+            )
+            break
+        except playwright.TimeoutError:
+            _keep(page, "menu-without-effect")
+            question = page.locator(".jp-Dialog button.jp-mod-accept")
+            if question.count():
+                question.first.click()
+    last = f"{prompts}.some(e => e.textContent.trim() === '[{_code_cells()}]:')"
+    try:
+        page.wait_for_function(last, timeout=3 * MINUTE)
+    except playwright.TimeoutError:
+        _keep(page, "stuck")
+        raise
 
 
 def _code_cells() -> int:
