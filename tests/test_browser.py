@@ -112,24 +112,22 @@ def page(lab, browser_path, tmp_path_factory) -> Iterator["playwright.Page"]:
 def _run_all(page: "playwright.Page") -> None:
     """Run all cells from the menu and wait for the last.
 
-    On a slow machine the menu works before the kernel is there; JupyterLab then asks for one.
+    JupyterLab shows an idle kernel before it has one; asked to run then, it asks for a kernel in
+    turn and forgets the cells. So it is answered, and asked again.
     """
     prompts = "[...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
-    for _ in range(3):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        try:
-            page.wait_for_function(
-                f"{prompts}.some(e => /[*\\d]/.test(e.textContent))", timeout=15_000
-            )
-            break
-        except playwright.TimeoutError:
-            _keep(page, "menu-without-effect")
-            question = page.locator(".jp-Dialog button.jp-mod-accept")
-            if question.count():
-                question.first.click()
+    page.wait_for_function(f"{prompts}.length >= {_code_cells()}", timeout=2 * MINUTE)
+    running = f"{prompts}.some(e => /[*\\d]/.test(e.textContent))"
     last = f"{prompts}.some(e => e.textContent.trim() === '[{_code_cells()}]:')"
     try:
+        for _ in range(10):
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_text("Run All Cells", exact=True).click()
+            page.wait_for_function(f"document.querySelector('.jp-Dialog') || {running}")
+            if page.evaluate(running):
+                break
+            page.locator(".jp-Dialog button.jp-mod-accept").click()
+            page.wait_for_selector(".jp-Dialog", state="detached")
         page.wait_for_function(last, timeout=3 * MINUTE)
     except playwright.TimeoutError:
         _keep(page, "stuck")
