@@ -15,6 +15,7 @@ role in all lectures (`ROLE`).
 import io
 import math
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -480,6 +481,54 @@ def radial_distribution(
     return line
 
 
+# ---------------------------------------------------------------- lecture 02
+
+
+def log_likelihood(ax: Axes, a: Array, value: Array) -> Line2D:
+    """A log-likelihood (M,) below its maximum against the parameter a (M,), with the 1/2 line.
+
+    Where the curve is 1/2 below its top ends the interval of one standard error.
+    """
+    (line,) = ax.plot(array(a), array(value), color=ROLE["model"])
+    ax.axhline(-0.5, color=ROLE["neutral"], linewidth=1, linestyle=":")
+    ax.set(xlabel="A_FB", ylabel="log-likelihood − maximum", ylim=(-8, 0.8))
+    return line
+
+
+def model_selection(
+    ax: Axes, sizes: Sequence[int], train: Array, held_out: Array, error: Array
+) -> tuple[Line2D, ErrorbarContainer]:
+    """Nats above the truth against the size of a model, on training and on held-out data, (M,)."""
+    ax.axhline(0, color=ROLE["truth"], linewidth=1.5, label="truth")
+    (line,) = ax.plot(sizes, array(train), "o--", color=ROLE["neutral"], label="training data")
+    bars = ax.errorbar(
+        sizes,
+        array(held_out),
+        yerr=array(error),
+        fmt="o-",
+        color=ROLE["model"],
+        label="held-out data",
+    )
+    ax.set(xscale="log", xlabel="components M", ylabel="NLL − true entropy, nats")
+    _plain_ticks(ax.xaxis)
+    ax.legend()
+    return line, bars
+
+
+def learning_curves(
+    ax: Axes, numbers: Sequence[int], curves: Mapping[str, Sequence[float]]
+) -> list[Line2D]:
+    """Nats above the truth against the number of training points, one line for each family."""
+    styles = ("o-", "s--", "^:", "d-.")
+    lines = []
+    for (name, values), style in zip(curves.items(), styles, strict=False):
+        lines += ax.plot(numbers, values, style, color=ROLE["model"], label=name)
+    ax.set(xscale="log", yscale="log", xlabel="training points N", ylabel="nats above the truth")
+    _plain_ticks(ax.xaxis)
+    ax.legend()
+    return lines
+
+
 # ---------------------------------------------------------------- where the course leads
 
 # Family, how it draws, what its density is, what it gives up; in the order of the page.
@@ -693,3 +742,86 @@ def timeline(ax: Axes) -> None:
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", color="#ECEEF1")
+
+
+# ---------------------------------------------------------------- lecture 03
+
+
+def spectrum(ax: Axes, eigenvalues: Array, *, count: int = 30) -> Line2D:
+    """Variances along the first `count` principal components; eigenvalues (D,), log axis."""
+    values = array(eigenvalues)[:count]
+    (line,) = ax.semilogy(np.arange(1, len(values) + 1), values, "o-", color=ROLE["data"])
+    ax.set(xlabel="principal component", ylabel="variance along it (eigenvalue)")
+    ax.set_xlim(left=0)
+    return line
+
+
+def dimension_curve(
+    ax: Axes,
+    sizes: Array,
+    mean: Array,
+    error: Array,
+    *,
+    truth: float,
+    fmt: str = "o-",
+    label: str | None = None,
+) -> ErrorbarContainer:
+    """Estimated dimension with errors against the number of points, (M,) each, and the truth.
+
+    Call it once per manifold on the same Axes; `fmt` tells the curves apart.
+    """
+    ax.axhline(truth, color=ROLE["truth"], linewidth=1.2, linestyle=":")
+    points = ax.errorbar(
+        array(sizes), array(mean), yerr=array(error), fmt=fmt, color=ROLE["data"], label=label
+    )
+    ax.set(xscale="log", xlabel="number of points N", ylabel="estimated dimension")
+    _plain_ticks(ax.xaxis)
+    highest = max(truth, float(array(mean + error).max()))
+    ax.set_ylim(0, max(ax.get_ylim()[1], 1.1 * highest))
+    return points
+
+
+def bottleneck_sweep(
+    ax: Axes, sizes: Array, network: Array, linear: Array, *, truth: float | None = None
+) -> tuple[Line2D, Line2D]:
+    """Reconstruction error against the width K of the bottleneck, (R,) each; log axis.
+
+    `truth`: the number of factors, marked by a vertical line.
+    """
+    k = array(sizes)
+    (pca,) = ax.semilogy(k, array(linear), "s--", color=ROLE["neutral"], label="PCA")
+    (line,) = ax.semilogy(k, array(network), "o-", color=ROLE["model"], label="network")
+    if truth is not None:
+        ax.axvline(truth, color=ROLE["truth"], linewidth=1.2, linestyle=":", label="true factors")
+    ax.set(xlabel="numbers in the bottleneck, K", ylabel="squared error per image", xticks=k)
+    ax.legend()
+    return line, pca
+
+
+def latent_map(
+    ax: Axes, codes: Array, factor: Array, *, label: str, cyclic: bool = False
+) -> PathCollection:
+    """Scatter codes (N, 2), coloured by a factor (N,) with a colour bar; `cyclic` for an angle."""
+    z = array(codes)
+    cmap = "twilight_shifted" if cyclic else "viridis"
+    dots = ax.scatter(z[:, 0], z[:, 1], c=array(factor), s=9, linewidths=0, cmap=cmap)
+    ax.figure.colorbar(dots, ax=ax, label=label)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    return dots
+
+
+def latent_draws(
+    ax: Axes, codes: Array, draws: Array | None = None
+) -> tuple[PathCollection, PathCollection | None]:
+    """Codes of images (N, 2), and over them draws (M, 2) from a model of the codes."""
+    z = array(codes)
+    seen = ax.scatter(
+        z[:, 0], z[:, 1], s=9, linewidths=0, alpha=0.5, color=ROLE["data"], label="codes of images"
+    )
+    drawn = None
+    if draws is not None:
+        z = array(draws)
+        drawn = ax.scatter(z[:, 0], z[:, 1], s=12, linewidths=0, color=ROLE["model"], label="draws")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return seen, drawn

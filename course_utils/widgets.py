@@ -45,7 +45,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from course_utils import plotting
+from course_utils import autoencoders, densities, plotting
+from course_utils.ledger import nats_above_truth
 from course_utils.plotting import Array
 from course_utils.simulators import collider, cosmology, molecular, sprites
 
@@ -499,6 +500,200 @@ def sprite(size: int = 28) -> Live:
     )
 
 
+# ---------------------------------------------------------------- lecture 02
+
+
+def likelihood(n: int = 2000, a_true: float = 0.3, *, seed: int = 5) -> Live:
+    """Fit A_FB by hand: events under the density of the slider, and the log-likelihood's height."""
+    generator = torch.Generator().manual_seed(seed)
+    events = collider.sample_cos_theta(n, a_true, generator=generator, dtype=torch.float64)
+    best = float(densities.fit_asymmetry(events))
+    grid = torch.linspace(best - 0.09, best + 0.09, 91, dtype=torch.float64)
+
+    def below(a_fb: float) -> float:
+        return float(
+            (collider.log_density(events, a_fb) - collider.log_density(events, best)).sum()
+        )
+
+    fig, (left, right) = plotting.figure(1, 2, width=8.6, height=3.6)
+    c = torch.linspace(-1, 1, 201)
+    _, line = plotting.collider_angles(left, events, c, collider.density(c), bins=25)
+    line.set(color=plotting.ROLE["model"], label="model p(c)")
+    left.set(ylim=(0, 1.8), xticks=[-1, -0.5, 0, 0.5, 1])
+    left.legend(loc="upper left")
+    plotting.log_likelihood(right, grid, torch.tensor([below(float(a)) for a in grid]))
+    right.locator_params(axis="x", nbins=5)
+    (dot,) = right.plot([best], [0.0], "o", color=plotting.ROLE["model"], markersize=9)
+
+    def update(a_fb: float) -> str:
+        line.set_ydata(collider.density(c, a_fb).numpy())
+        value = below(a_fb)
+        dot.set_data([a_fb], [max(value, -7.9)])
+        return (
+            f"A_FB = {a_fb:.2f}: the log-likelihood is {-value:.1f} nats below its maximum, which "
+            f"is at {best:.3f}."
+        )
+
+    low, high = round(best - 0.09, 2), round(best + 0.09, 2)
+    return live(fig, update, moving=[line, dot], a_fb=slider("A_FB", low, high, low, step=0.01))
+
+
+def mixture_size(n: int = 2000, *, seed: int = 6) -> Live:
+    """Mixtures of more and more round Gaussians, fitted by EM to Mueller-Brown draws."""
+    kT = 20.0
+    truth = molecular.mueller_brown_truth(kT)
+    generator = torch.Generator().manual_seed(seed)
+    train, held_out = (molecular.sample_mueller_brown(n, kT, generator=generator) for _ in range(2))
+    x, y = torch.linspace(-1.7, 1.3, 121), torch.linspace(-0.6, 2.2, 113)
+    grid = torch.stack(torch.meshgrid(x, y, indexing="ij"), -1)
+    sizes = [1, 2, 3, 5, 8, 12, 20]
+    models = [densities.fit_mixture(train, m, generator=generator).model for m in sizes]
+    roots = [
+        model.log_prob(grid.flatten(0, 1)).reshape(grid.shape[:2]).div(2).exp().numpy()
+        for model in models
+    ]
+    above = [nats_above_truth(truth.log_prob(held_out), m.log_prob(held_out)) for m in models]
+
+    fig, ax = plotting.figure(width=5.2, height=4.4)
+    image = plotting.boltzmann_map(ax, x, y, torch.tensor(roots[0]) ** 2)
+    lines = plotting.energy_contours(ax, x, y, molecular.mueller_brown(grid))
+    left = ax.spines["left"]  # the image, drawn anew, would cover it
+    centres = plotting.walkers(ax, models[0].means, label="means")
+    centres.set(sizes=[40], alpha=1)
+
+    def update(m: int) -> str:
+        i = sizes.index(m)
+        image.set(data=roots[i].T, clim=(0, roots[i].max()))
+        centres.set_offsets(models[i].means)
+        nats, error = above[i]
+        return (
+            f"M = {m}: the mixture (blue, its means orange) is {nats:.2f} ± {error:.2f} nats above "
+            "the truth (contours of the energy)."
+        )
+
+    return live(
+        fig, update, moving=[image, lines, centres, left], m=stops("components M", sizes, 3)
+    )
+
+
+# ---------------------------------------------------------------- lecture 03
+
+
+def bottleneck(
+    images: torch.Tensor | None = None,
+    reconstructions: dict[str, torch.Tensor] | None = None,
+    sizes: Sequence[int] = (1, 2, 3, 5, 8, 16),
+) -> Live:
+    """Images over their reconstructions from K numbers, K under a slider.
+
+    images: (B, h, w). reconstructions: for each method, by name, (R, B, h, w), one for each of the
+    R sizes K. Without them, sprites and their PCA.
+    Raises: ValueError if the shapes do not fit together.
+    """
+    if images is None or reconstructions is None:
+        images, reconstructions = _pca_of_sprites(sizes)
+    wanted = (len(sizes), *images.shape)
+    for name, pictures in reconstructions.items():
+        if pictures.shape != wanted:
+            raise ValueError(
+                f"bottleneck needs reconstructions of shape {wanted}, one for each size K and "
+                f"image; {name} has {tuple(pictures.shape)}."
+            )
+    rows = " and ".join(f"by {name}" for name in reconstructions)
+
+    def update(k: float) -> tuple[Array, str]:
+        at = [int(size) for size in sizes].index(round(k))
+        pictures = {name: stack[at].detach() for name, stack in reconstructions.items()}
+        errors = [
+            f"{float((images - picture).square().sum() / len(images)):.2g} with {name}"
+            for name, picture in pictures.items()
+        ]
+        rows_of_images = torch.cat([images, *pictures.values()])
+        return plotting.tile(rows_of_images, columns=len(images), fill=0.25), (
+            f"Images (top) and their reconstructions {rows} (below) from K = {round(k)}: "
+            f"squared error per image {', '.join(errors)}."
+        )
+
+    return pixels(update, k=stops("numbers K", [float(k) for k in sizes], float(sizes[0])))
+
+
+def _pca_of_sprites(sizes: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Eight hearts (8, 14, 14), and what PCA makes of them at each size, (R, 8, 14, 14)."""
+    generator = torch.Generator().manual_seed(7)
+    factors = sprites.draw_factors(1000, vary=("x", "y", "scale"), generator=generator)
+    x = sprites.render(factors, 14, 1.0).flatten(1)
+    some = x[:8]
+    rows = []
+    for k in sizes:
+        mean, components = autoencoders.pca(x, k)
+        z = autoencoders.project(some, mean, components)
+        rows.append(autoencoders.reconstruct(z, mean, components))
+    shape = (len(sizes), 8, 14, 14)
+    return some.reshape(8, 14, 14), {"PCA": torch.stack(rows).reshape(shape)}  # (R, 8, 196)
+
+
+def latent_walk(
+    codes: torch.Tensor | None = None,
+    images: torch.Tensor | None = None,
+    decode: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> Live:
+    """A walk through a latent plane: the code z under two sliders, and the picture it decodes to.
+
+    codes: of images, (N, 2). images: to compare with, (N, h, w). decode: (1, 2) -> (1, h w).
+    Without them, ellipses whose size and orientation are the polar coordinates of z.
+    """
+    if codes is None or images is None or decode is None:
+        codes, images, decode = _ring_of_ellipses()
+    real = images.flatten(1)
+    low, high = (torch.floor(codes.amin(0)).tolist(), torch.ceil(codes.amax(0)).tolist())
+    start = [round(float(middle) * 20) / 20 for middle in codes.mean(0)]
+
+    def picture(z: list[float]) -> torch.Tensor:
+        with torch.no_grad():
+            return decode(torch.tensor([z]))
+
+    fig, (left, right) = plotting.figure(1, 2, width=7.6, height=3.8)
+    plotting.latent_draws(left, codes)
+    left.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    (mark,) = left.plot(*start, "o", markersize=11, color=plotting.ROLE["model"], mec="white")
+    right.set_title("decoded")
+    shown = plotting.images(right, picture(start).reshape(1, *images.shape[1:]))  # (1, h w)
+
+    def update(z1: float, z2: float) -> str:
+        decoded = picture([z1, z2])
+        mark.set_data([z1], [z2])
+        shown.set_data(decoded.reshape(images.shape[1:]).numpy())  # (1, h w) -> (h, w)
+        to_code = float(torch.cdist(torch.tensor([[z1, z2]]), codes).min())
+        to_image = float((real - decoded).square().sum(1).min().sqrt())
+        return (
+            f"z = ({z1:.2f}, {z2:.2f}), at a distance of {to_code:.1f} from the nearest code of an "
+            f"image: what it decodes to is {to_image:.1f} from the nearest image."
+        )
+
+    return live(
+        fig,
+        update,
+        moving=[mark, shown],
+        z1=slider("z1", low[0], high[0], start[0], step=0.05),
+        z2=slider("z2", low[1], high[1], start[1], step=0.05),
+    )
+
+
+def _ring_of_ellipses() -> tuple[torch.Tensor, torch.Tensor, Callable]:
+    """Codes (N, 2) on a ring, their images (N, 14, 14), and the decoder that made them."""
+
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        radius, angle = z.norm(dim=1), torch.atan2(z[:, 1], z[:, 0])
+        # Half the angle: an ellipse looks the same after half a turn.
+        scale = 0.15 + 0.2 * radius
+        return sprites.image("ellipse", scale, angle / 2, 0.0, 0.0, 14, 1.0).flatten(1)
+
+    u = torch.rand(2, 800, generator=torch.Generator().manual_seed(8))
+    radius, angle = 1 + u[0], 2 * math.pi * u[1]
+    codes = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+    return codes, decode(codes).reshape(-1, 14, 14), decode
+
+
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
 WIDGETS: dict[str, Callable[[], Live]] = {
@@ -507,4 +702,8 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "01 structure_growth": structure_growth,
     "01 temperature": temperature,
     "01 sprite": sprite,
+    "02 likelihood": likelihood,
+    "02 mixture_size": mixture_size,
+    "03 bottleneck": bottleneck,
+    "03 latent_walk": latent_walk,
 }

@@ -27,6 +27,15 @@ CONTRACT = {
     "01.gaussian_field": "(white, power)",
     "01.zeldovich_displacement": "(delta)",
     "01.langevin_step": "(x, force, dt, kT, friction, noise)",
+    "02.gaussian_log_prob": "(x, mean, cov)",
+    "02.fit_gaussian": "(x)",
+    "02.mixture_log_prob": "(x, log_weights, means, sigmas)",
+    "02.asymmetry_error": "(cos_theta, a_fb)",
+    "03.pca": "(x, k)",
+    "03.discarded_variance": "(eigenvalues, k)",
+    "03.two_nn_dimension": "(x)",
+    "03.interpolate": "(z0, z1, steps)",
+    "03.reconstruction_loss": "(x, x_hat)",
 }
 
 

@@ -14,6 +14,7 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "training": set(),
     "plotting": set(),
     "statistics": set(),
+    "ledger": {"statistics"},
     "datasets": {"simulators"},
     "inference": {"densities"},
     "vae": {"densities", "autoencoders", "inference"},

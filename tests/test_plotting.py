@@ -261,3 +261,64 @@ def test_inverse_transform_goes_across_to_the_curve_and_down() -> None:
         assert (left, a, b, zero) == (-1.0, height, height, 0.0) and x == below
         # Linear interpolation on a grid of 0.005 is off by h^2 / 8 times the curvature: 3e-6.
         assert float(collider.cdf(torch.tensor([x]).double())) == pytest.approx(height, abs=1e-5)
+
+
+def test_lecture_02_figures_hold_what_they_are_given() -> None:
+    _, ax = plotting.figure()
+    line = plotting.log_likelihood(ax, [0.1, 0.2, 0.3], [-2.0, 0.0, -2.0])
+    assert np.allclose(line.get_xydata(), [[0.1, -2], [0.2, 0], [0.3, -2]])
+    assert colour_of(line) == ROLE["model"]
+    _, ax = plotting.figure()
+    seen, bars = plotting.model_selection(
+        ax, [1, 2, 5], [0.9, 0.1, -0.4], [1.0, 0.3, 0.8], [0.1] * 3
+    )
+    assert np.allclose(seen.get_ydata(), [0.9, 0.1, -0.4])
+    assert np.allclose(bars.lines[0].get_ydata(), [1.0, 0.3, 0.8])
+    assert np.allclose(bars.lines[2][0].get_segments()[1], [[2, 0.2], [2, 0.4]])
+    _, ax = plotting.figure()
+    lines = plotting.learning_curves(ax, [10, 100], {"one": [2.0, 1.0], "two": [5.0, 0.1]})
+    assert [list(line.get_ydata()) for line in lines] == [[2.0, 1.0], [5.0, 0.1]]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["one", "two"]
+
+
+# --- lecture 03
+
+
+def test_dimension_curves_share_axes_and_stay_inside() -> None:
+    _, ax = plotting.figure()
+    sizes, error = torch.tensor([50, 100]), torch.tensor([0.5, 0.3])
+    plotting.dimension_curve(ax, sizes, torch.tensor([2.1, 2.0]), error, truth=2, label="a")
+    high = plotting.dimension_curve(ax, sizes, torch.tensor([13.0, 12.0]), error, truth=10)
+    line = high.lines[0]
+    assert line.get_xdata().tolist() == [50, 100] and line.get_ydata().tolist() == [13.0, 12.0]
+    assert ax.get_ylim()[0] == 0 and ax.get_ylim()[1] > 13.5  # the second curve is seen too
+    truths = [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+    assert truths == [2, 10]
+
+
+def test_spectrum_and_sweep_hold_their_values() -> None:
+    _, ax = plotting.figure()
+    line = plotting.spectrum(ax, torch.tensor([4.0, 2.0, 1.0, 0.5]), count=3)
+    assert line.get_xdata().tolist() == [1, 2, 3] and line.get_ydata().tolist() == [4.0, 2.0, 1.0]
+    assert ax.get_yscale() == "log"
+    _, ax = plotting.figure()
+    network, pca = torch.tensor([0.5, 0.1]), torch.tensor([0.9, 0.8])
+    line, dashed = plotting.bottleneck_sweep(ax, (1, 3), network, pca, truth=3)
+    assert line.get_ydata().tolist() == network.tolist() and line.get_label() == "network"
+    assert dashed.get_ydata().tolist() == pca.tolist() and dashed.get_label() == "PCA"
+    assert line.get_color() == ROLE["model"] and ax.get_yscale() == "log"
+
+
+def test_latent_maps_hold_codes_colours_and_draws() -> None:
+    codes = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    _, ax = plotting.figure()
+    dots = plotting.latent_map(ax, codes, codes[:, 0], label="scale", cyclic=True)
+    assert np.array_equal(dots.get_offsets(), codes.numpy())
+    assert np.array_equal(dots.get_array(), codes[:, 0].numpy())
+    ends = dots.get_cmap()([0.0, 1.0])
+    assert abs(ends[0] - ends[1]).max() < 0.1  # 0 and 180 degrees are one orientation
+    assert dots.colorbar.ax.get_ylabel() == "scale"
+    _, ax = plotting.figure()
+    seen, drawn = plotting.latent_draws(ax, codes, codes[:5] + 1)
+    assert np.array_equal(seen.get_offsets(), codes.numpy()) and len(drawn.get_offsets()) == 5
+    assert plotting.latent_draws(ax, codes)[1] is None

@@ -11,7 +11,7 @@ from ipywidgets import Dropdown
 from matplotlib import _pylab_helpers
 from PIL import Image
 
-from course_utils import plotting, widgets
+from course_utils import densities, plotting, widgets
 from course_utils.simulators import collider
 from course_utils.widgets import WIDGETS, Live
 
@@ -242,3 +242,60 @@ def test_moving_artists_alone_give_the_picture_of_a_full_drawing() -> None:
         return np.asarray(Image.open(io.BytesIO(live.png))).astype(int)
 
     assert abs(line_at(1.5, fast=True) - line_at(1.5, fast=False)).max() <= 2
+
+
+def test_likelihood_is_highest_at_the_fit(made: dict[str, Live]) -> None:
+    live = made["02 likelihood"]
+    drops = {
+        a: float(live.move(a_fb=a).split("is ")[1].split(" nats")[0]) for a in (0.25, 0.31, 0.37)
+    }
+    assert drops[0.31] < 0.1  # the maximum is at 0.307
+    # A parabola with the exact expected information: N I (a - 0.307)^2 / 2, N = 2000, to 20 %,
+    # four times the relative spread sqrt(1 / N) of the observed information and its skew.
+    information = float(densities.expected_information(0.307))
+    assert drops[0.25] == pytest.approx(2000 * information * 0.057**2 / 2, rel=0.2)
+    assert drops[0.37] == pytest.approx(2000 * information * 0.063**2 / 2, rel=0.2)
+
+
+def test_larger_mixtures_come_closer_to_the_truth(made: dict[str, Live]) -> None:
+    live = made["02 mixture_size"]
+    above = [float(live.move(m=m).split("is ")[1].split(" ±")[0]) for m in (1, 3, 8)]
+    assert above[0] > above[1] > above[2] > 0
+
+
+# --- lecture 03
+
+
+def test_bottleneck_shows_the_reconstruction_of_the_size_that_is_set() -> None:
+    images = torch.ones(2, 3, 3)
+    stacks = {"PCA": torch.zeros(2, 2, 3, 3), "the network": torch.ones(2, 2, 3, 3)}
+    stacks["PCA"][1] = 0.5
+    live = widgets.bottleneck(images, stacks, (1, 4))
+    assert "from K = 1:" in live.sentence and "9 with PCA, 0 with the network." in live.sentence
+    assert "from K = 4:" in live.move(k=4) and "2.2 with PCA" in live.sentence  # 9 / 4
+    shown = np.asarray(Image.open(io.BytesIO(live.png)).convert("L"))
+    height = len(shown)
+    assert [int(shown[row, 5]) for row in (5, height // 2, height - 5)] == [0, 127, 0]
+    with pytest.raises(ValueError, match="PCA has"):
+        widgets.bottleneck(images, stacks, (1, 2, 3))
+
+
+def test_latent_walk_is_near_an_image_on_the_ring_and_far_in_the_hole(
+    made: dict[str, Live],
+) -> None:
+    live = made["03 latent_walk"]
+    distance = lambda: float(re.search(r"is (\d+\.\d) from", live.sentence)[1])  # noqa: E731
+    live.move(z1=0.0, z2=0.0)
+    assert "z = (0.00, 0.00), at a distance of 1.0 from" in live.sentence and distance() > 0.5
+    live.move(z1=1.5, z2=0.0)
+    assert distance() <= 0.2
+
+    def ink() -> np.ndarray:
+        """The decoded picture, the right half without the map."""
+        picture = np.asarray(Image.open(io.BytesIO(live.png)).convert("L")) < 128
+        return picture[:, picture.shape[1] * 6 // 10 :]
+
+    lying = np.argwhere(ink()).std(axis=0)
+    live.move(z1=-1.5)  # half around the ring is a quarter turn of the ellipse
+    standing = np.argwhere(ink()).std(axis=0)
+    assert lying[1] > 1.3 * lying[0] and standing[0] > 1.3 * standing[1]
