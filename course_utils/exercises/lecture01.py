@@ -109,8 +109,20 @@ def check_inverse_cdf(f: Subject, draw: Draw) -> None:
     for u in draws:
         c = f(u)
         law(
+            agree(f(u), c, scale=1.0),
+            "Asked twice with the same u, the function answers differently: it draws random "
+            "numbers of its own. The randomness is in u already.",
+            "own-noise",
+        )
+        law(
             bool((c.abs() <= 1 + 1e-3).all()),
             "Some of the values lie outside [-1, 1], and no cosine does.",
+        )
+        miss = float((cdf(c) - u).abs().max())
+        law(
+            agree(cdf(c), u, scale=1.0) or miss > 0.02,
+            f"Nearly: F(c) misses u by up to {miss:.0e}. If you iterate, go on for longer.",
+            "not-converged",
         )
         law(
             agree(cdf(c), u, scale=1.0),
@@ -225,6 +237,20 @@ def _real_part_of_modes(white: Tensor, power: Tensor) -> Tensor:
                 ),
                 s=white.shape,
             ),
+        ),
+        *(
+            Mistake(
+                "amplitude-set",
+                "Each mode has exactly the size of the root of the power, and only its phase from "
+                "the noise. The noise's own amplitude is random and should stay: multiply it.",
+                lambda white, power, factor=factor: torch.fft.irfft2(
+                    torch.polar(
+                        power.sqrt() * white.shape[-1] ** factor, torch.fft.rfft2(white).angle()
+                    ),
+                    s=white.shape,
+                ),
+            )
+            for factor in (0, 1)
         ),
         Mistake(
             "noise-returned",
@@ -356,6 +382,12 @@ def _gradient_of_potential_x0_only(delta: Tensor) -> Tensor:
             "The wavenumbers are in cycles per pixel, as `fftfreq(n)` gives them. In a box of side "
             "2 pi they are whole numbers: `fftfreq(n, d=1/n)`.",
             lambda delta: delta.shape[-1] * _right(delta),
+        ),
+        Mistake(
+            "wavenumber-units",
+            "The displacement is too large by a factor 2 pi: in a box of side 2 pi the wavenumbers "
+            "are whole numbers, above and below the line.",
+            lambda delta: _right(delta) * (2 * math.pi),
         ),
         Mistake(
             "wavenumber-units",
@@ -553,6 +585,12 @@ def check_langevin_step(f: Subject, draw: Draw) -> None:
         x, force, noise = (draw.normal(*shape, dtype=dtype) for _ in range(3))
         dt, kT, friction = draw.number(0.01, 0.2), draw.number(2, 20), draw.number(1.5, 4)
         moved = f(x, force, dt, kT, friction, noise)
+        law(
+            agree(f(x, force, dt, kT, friction, noise), moved),
+            "Asked twice with the same numbers, the function answers differently: it draws random "
+            "numbers of its own. Use the `noise` it is given.",
+            "own-noise",
+        )
         still = f(x, force, dt, kT, friction, torch.zeros_like(noise))
         scale = float(x.abs().max()) + float(force.abs().max()) * dt
         law(

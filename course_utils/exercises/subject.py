@@ -103,6 +103,12 @@ def describe(error: BaseException, n_args: int) -> Raised:
     if isinstance(error, TypeError) and not frames:
         times = f"{n_args} argument{'s' if n_args != 1 else ''}"
         return Raised(f"Yours cannot be called with {times}: {text}.", "wrong-arguments")
+    if "numpy()" in text and "requires grad" in text:
+        return Raised(
+            "Your function leaves torch for numpy, where gradients end: stay in torch from input "
+            "to output.",
+            "leaves-torch",
+        )
     own = [f for f in frames if f.filename.startswith("<") or "ipykernel" in f.filename]
     where = (own or frames or [None])[-1]
     line = f" in the line `{where.line}`" if where is not None and where.line else ""
@@ -220,6 +226,10 @@ def _conform_one(
 
 
 def _wrong_shape(came: tuple, expected: tuple, slot: Slot, place: str) -> Wrong:
+    if expected == ():
+        return Wrong(
+            f"{place}one number is expected, shape (), and shape {came} came back.", "wrong-shape"
+        )
     message = f"{place}shape {expected} is expected, that is {slot}, and {came} came back"
     if came == () and len(expected) >= 1:
         return Wrong(

@@ -109,11 +109,21 @@ def averaged(u):
     return hyperbolic(u).mean()
 
 
-def two_newton_steps(u):
-    c = 2 * u - 1
-    for _ in range(1):
-        c = c - (c**3 + 3 * c + 4 - 8 * u) / (3 * c**2 + 3)
-    return c
+def skewed(u):
+    return (2 * u - 1) ** 3 / 4 + 0.75 * (2 * u - 1) ** 2 - 0.5
+
+
+def own_draws(u):
+    return 2 * torch.rand_like(u) - 1
+
+
+def ten_bisections(u):
+    low, high = -torch.ones_like(u), torch.ones_like(u)
+    for _ in range(10):
+        middle = (low + high) / 2
+        above = (middle**3 + 3 * middle + 4) / 8 > u
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return (low + high) / 2
 
 
 def raises(u):
@@ -210,6 +220,16 @@ def unit_variance(white, power):
 
 def own_noise(white, power):
     return ortho(torch.randn_like(white), power)
+
+
+def phases_only(white, power):
+    modes = torch.fft.rfft2(white)
+    return torch.fft.irfft2(modes / modes.abs() * power.sqrt(), s=white.shape)
+
+
+def phases_and_size(white, power):
+    modes = torch.fft.rfft2(white, norm="ortho")
+    return torch.fft.irfft2(modes / modes.abs() * power.sqrt(), s=white.shape, norm="ortho")
 
 
 def conjugated(white, power):
@@ -322,6 +342,10 @@ def per_pixel(delta):
 
 def two_pi(delta):
     return via_potential(delta) / (2 * math.pi)
+
+
+def two_pi_above(delta):
+    return via_potential(delta) * (2 * math.pi)
 
 
 def radians_per_pixel(delta):
@@ -457,6 +481,10 @@ def increment(x, force, dt, kT, friction, noise):
     return force * dt / friction + math.sqrt(2 * kT * dt / friction) * noise
 
 
+def draws_its_own(x, force, dt, kT, friction, noise):
+    return in_one_line(x, force, dt, kT, friction, torch.randn_like(x))
+
+
 def minus_noise(x, force, dt, kT, friction, noise):
     return x + force * dt / friction - math.sqrt(2 * kT * dt / friction) * noise
 
@@ -490,7 +518,9 @@ MUTANTS = {
         ("square-only", cube_root),
         ("angle", the_angle),
         ("half-range", forward_half),
-        ("not-inverted", two_newton_steps),
+        ("not-inverted", skewed),
+        ("not-converged", ten_bisections),
+        ("own-noise", own_draws),
         ("wrong-type", numpy_array),
         ("wrong-dtype", always_float64),
         ("wrong-shape", column),
@@ -512,6 +542,8 @@ MUTANTS = {
         ("noise-returned", identity),
         ("standardised", unit_variance),
         ("wrong-modes", own_noise),
+        ("amplitude-set", phases_only),
+        ("amplitude-set", phases_and_size),
         ("wrong-phases", conjugated),
         ("wrong-shape", returns_modes),
         ("wrong-dtype", complex_field),
@@ -524,6 +556,7 @@ MUTANTS = {
         ("k-not-squared", first_power),
         ("wavenumber-units", per_pixel),
         ("wavenumber-units", two_pi),
+        ("wavenumber-units", two_pi_above),
         ("wavenumber-units", radians_per_pixel),
         ("negative-wavenumbers", positive_only),
         ("zero-mode", zero_by_zero),
@@ -550,6 +583,7 @@ MUTANTS = {
         ("no-temperature", unit_temperature),
         ("step-only", increment),
         ("noise-subtracted", minus_noise),
+        ("own-noise", draws_its_own),
         ("changes-its-input", in_place),
         ("wrong-shape", first_walker),
     ],
