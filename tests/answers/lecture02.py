@@ -948,7 +948,7 @@ MUTANTS = {
         ("no-gradient", mean_of_floats),
         ("wrong-gradient", detached_determinant),
         ("wrong-gradient", half_detached),
-        ("raises", with_numpy),
+        ("leaves-torch", with_numpy),
         ("wrong-dtype", single_precision),
         ("wrong-dtype", always_double),
         ("wrong-shape", keepdim),
