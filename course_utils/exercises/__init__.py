@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from . import record, registry
 from .record import Progress, progress
@@ -13,11 +14,14 @@ _hints_given: dict[str, int] = {}
 _passed: dict[str, Callable] = {}
 
 
+@dataclass(frozen=True)
 class _Shown(Result):
     """A result whose card is on the page: as the last line of the same cell it adds nothing."""
 
+    cell: int | None = field(default=None, compare=False, repr=False)  # where its card is
+
     def _ipython_display_(self) -> None:
-        if _cell() != self.__dict__["cell"]:
+        if _cell() != self.cell:
             show(self)
 
 
@@ -49,9 +53,7 @@ def check(name: str, function: Callable, seed: int | None = None) -> Result:
         _passed[name] = function
     record.record(result)
     show(result)
-    shown = _Shown(**vars(result))
-    shown.__dict__["cell"] = _cell()
-    return shown
+    return _Shown(**vars(result), cell=_cell())
 
 
 def hint(name: str) -> None:

@@ -25,6 +25,7 @@ import pkgutil
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -108,7 +109,7 @@ def exercise(
 def names() -> list[str]:
     """All registered exercises, in the order of the course."""
     _load_lectures()
-    return sorted(_EXERCISES, key=lambda name: (name.split(".")[0], list(_EXERCISES).index(name)))
+    return sorted(_EXERCISES, key=lambda name: name.split(".")[0])  # stable: as they registered
 
 
 def get(name: str) -> Exercise:
@@ -125,8 +126,9 @@ def get(name: str) -> Exercise:
     return _EXERCISES[name]
 
 
+@cache
 def _load_lectures() -> None:
-    """Import the modules lectureNN beside this file, which register their exercises."""
+    """Import the modules lectureNN beside this file, which register their exercises; once."""
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith("lecture"):

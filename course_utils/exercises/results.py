@@ -3,9 +3,7 @@
 import html
 from dataclasses import dataclass, field
 
-STATUSES = ("passed", "wrong", "error", "not attempted")
-
-# Symbol, colour of the edge (safe for colour-blind readers), word on the card.
+# By status: symbol, colour of the edge (safe for colour-blind readers), word on the card.
 LOOK = {
     "passed": ("✓", "#009E73", "passed"),
     "wrong": ("✗", "#D55E00", "not yet"),
