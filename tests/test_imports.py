@@ -16,10 +16,10 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "statistics": set(),
     "ledger": {"statistics"},
     "datasets": {"simulators"},
-    "inference": {"densities"},
-    "vae": {"densities", "autoencoders", "inference"},
-    "rate_distortion": {"densities", "autoencoders", "inference", "vae"},
-    "landscape": {"densities", "autoencoders", "inference", "vae"},
+    "inference": {"densities", "statistics"},
+    "vae": {"densities", "autoencoders", "inference", "statistics"},
+    "rate_distortion": {"densities", "autoencoders", "inference", "vae", "statistics"},
+    "landscape": {"densities", "autoencoders", "inference", "vae", "statistics"},
 }
 EVERYTHING_BELOW = set(BELOW)
 BELOW |= {

@@ -11,6 +11,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib import colors
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import plotting
@@ -184,7 +185,7 @@ def test_schematics_show_every_entry_inside_the_page_and_apart(
         assert not a.overlaps(b), f"{one.get_text()!r} overlaps {other.get_text()!r}"
 
 
-def a_figure() -> plotting.Figure:
+def a_figure() -> Figure:
     fig, ax = plotting.figure()
     plotting.density(ax, [0.0, 1.0], [1.0, 2.0])
     return fig
