@@ -154,7 +154,7 @@ def fit_gaussian_by_gradient(
         square = white.square().sum(dim=0).mean()
         return -0.5 * (square + d * LOG_2PI) - entries.diagonal().sum()
 
-    history = _climb(log_likelihood, (mean, entries), steps, tolerance)
+    history = climb(log_likelihood, (mean, entries), steps, tolerance)
     with torch.no_grad():
         return Fit(Gaussian(mean.detach(), chol() @ chol().T), history)
 
@@ -784,7 +784,7 @@ def fit_mixture_by_gradient(
         log_weights = logits.log_softmax(dim=0)
         return mixture_log_prob(x, log_weights, means, log_sigmas.exp()).mean()
 
-    history = _climb(log_likelihood, (logits, means, log_sigmas), steps, tolerance)
+    history = climb(log_likelihood, (logits, means, log_sigmas), steps, tolerance)
     with torch.no_grad():
         model = replace(
             start,
@@ -854,7 +854,7 @@ def _spread_out(x: Tensor, m: int, generator: torch.Generator) -> tuple[Tensor, 
     return torch.cat(chosen), square
 
 
-def _climb(
+def climb(
     log_likelihood: Callable[[], Tensor],
     parameters: Sequence[Tensor],
     steps: int,
