@@ -215,8 +215,10 @@ def _same(a: object, b: object) -> bool:
         return both and all(_same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         both = isinstance(a, Tensor) and isinstance(b, Tensor)
-        alike = both and a.shape == b.shape and a.dtype == b.dtype
-        return alike and agree(b.detach(), a.detach())
+        if not both or a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        # Truth values and whole numbers have no rounding to allow for.
+        return agree(b.detach(), a.detach()) if a.is_floating_point() else torch.equal(a, b)
     return type(a) is type(b) and math.isclose(a, b, rel_tol=1e-6)
 
 
