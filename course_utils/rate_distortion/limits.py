@@ -1,0 +1,277 @@
+"""Shannon's limits: the least rate at which a source can be told with a given distortion."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+# ---------------------------------------------------------------------- a Gaussian source
+
+
+def reverse_water_filling(eigenvalues: Tensor, level: float | Tensor) -> tuple[Tensor, Tensor]:
+    """The point of a Gaussian source's rate-distortion curve that belongs to a water level.
+
+    rate = 1/2 sum_i log+(lambda_i / level),  distortion = sum_i min(lambda_i, level):
+    what stands above the water is told up to an error `level`, what is under it not at all.
+    Shannon 1949; Kolmogorov 1956; Cover and Thomas 2006, theorem 10.3.3.
+
+    Args:
+        eigenvalues: of the source's covariance, (D,), in any order, none negative.
+        level: squared error that each told direction keeps, positive; 0-d, or (...) for several.
+
+    Returns:
+        rate in nats and distortion, the squared error summed over the D dimensions, each of
+        the shape of level.
+
+    Raises:
+        ValueError: if eigenvalues is not (D,), or negative, or level is not positive.
+
+    >>> reverse_water_filling(torch.tensor([4.0, 1.0, 0.1]), 1.0)
+    (tensor(0.6931), tensor(2.1000))
+    """
+    _require_eigenvalues(eigenvalues)
+    level = _like(level, eigenvalues)
+    if not bool((level > 0).all()):
+        raise ValueError(
+            f"The water level must be positive: without error the rate is infinite; got {level}."
+        )
+    above = (eigenvalues / level[..., None]).clamp_min(1)  # (..., D)
+    distortion = torch.minimum(eigenvalues, level[..., None]).sum(dim=-1)
+    return 0.5 * above.log().sum(dim=-1), distortion
+
+
+def water_level(
+    eigenvalues: Tensor,
+    *,
+    rate: float | Tensor | None = None,
+    distortion: float | Tensor | None = None,
+) -> Tensor:
+    """The water level at which a Gaussian source has a given rate, or a given distortion.
+
+    The inverse of `reverse_water_filling`, without iteration: between two neighbouring
+    eigenvalues the rate is linear in log(level), and the distortion is linear in level.
+
+    Args:
+        eigenvalues: (D,), in any order, none negative.
+        rate: nats, not negative, (...); or
+        distortion: (...), positive and at most the sum of the eigenvalues.
+
+    Returns:
+        (...), the lowest such level: where nothing is told, the largest eigenvalue.
+
+    Raises:
+        ValueError: unless exactly one of rate and distortion is given, within its range.
+    """
+    _require_eigenvalues(eigenvalues)
+    if (rate is None) == (distortion is None):
+        raise ValueError("Give either the rate or the distortion.")
+    falling = eigenvalues[eigenvalues > 0].sort(descending=True).values  # (M,)
+    if not len(falling):
+        raise ValueError("All eigenvalues are 0: this source needs no rate at any level.")
+    told = torch.arange(1, len(falling) + 1, dtype=falling.dtype, device=falling.device)
+    if rate is not None:
+        wanted = _like(rate, falling)
+        if not bool((wanted >= 0).all()):
+            raise ValueError(f"A rate is not negative, got {wanted}.")
+        sums = falling.log().cumsum(0)
+        corners = 0.5 * (sums - told * falling.log())  # rate when the water reaches lambda_m
+        m = (torch.searchsorted(corners, wanted.contiguous(), right=True) - 1).clamp_min(0)
+        return ((sums[m] - 2 * wanted) / told[m]).exp()
+    wanted = _like(distortion, falling)
+    total = falling.sum()
+    # The sum of many eigenvalues is known up to rounding only.
+    slack = 1 + 10 * torch.finfo(falling.dtype).eps * len(falling)
+    if not bool(((wanted > 0) & (wanted <= slack * total)).all()):
+        raise ValueError(f"The distortion lies above 0 and at most at {total:g}, got {wanted}.")
+    drowned = (falling.flip(0).cumsum(0) - falling.flip(0)).flip(0)  # variance of what is not told
+    corners = drowned + told * falling  # distortion when the water reaches lambda_m: falling
+    m = torch.searchsorted(-corners, -wanted.contiguous(), right=True) - 1
+    m = m.clamp_min(0)
+    return torch.minimum((wanted - drowned[m]) / told[m], falling[0])
+
+
+def gaussian_rd_curve(eigenvalues: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+    """`reverse_water_filling` at many levels (L,): (rates (L,) in nats, distortions (L,))."""
+    return reverse_water_filling(eigenvalues, levels)
+
+
+def linear_optimum(
+    eigenvalues: Tensor, beta_sigma_squared: float | Tensor, k: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """(mse_sum, rate) of the best linear beta-VAE with k latents, in closed form.
+
+    A latent that tells the direction lambda_i at noise s^2 (with q(z) = p(z)) costs
+    lambda_i s^2 / (2 sigma^2) - beta/2 log s^2, lowest at lambda_i s^2 = beta sigma^2. So
+
+        mse_sum = sum_{i <= k} min(lambda_i, beta sigma^2) + sum_{i > k} lambda_i,
+        rate = 1/2 sum_{i <= k} log+(lambda_i / (beta sigma^2)),
+
+    lambda falling: water-filling with beta sigma^2 for the level, if no latent is missing.
+
+    Args:
+        eigenvalues: of the data's covariance, (D,), in any order.
+        beta_sigma_squared: beta sigma^2, positive, 0-d or (...).
+        k: number of latents; None for as many as dimensions.
+
+    Returns:
+        mse_sum, the squared error summed over D, and rate in nats, each of the shape of
+        beta_sigma_squared.
+
+    Raises:
+        ValueError: as in `reverse_water_filling`, or if k is negative.
+    """
+    _require_eigenvalues(eigenvalues)
+    k = len(eigenvalues) if k is None else k
+    if k < 0:
+        raise ValueError(f"The number of latents cannot be negative, got {k}.")
+    falling = eigenvalues.sort(descending=True).values
+    rate, mse_sum = reverse_water_filling(falling[:k], beta_sigma_squared)
+    return mse_sum + falling[k:].sum(), rate
+
+
+def equivalent_beta(beta: float, sigma: float, new_sigma: float) -> float:
+    """The beta that trains the same model when sigma is replaced.
+
+    mse_sum / (2 sigma^2) + beta rate, times 2 sigma^2, is mse_sum + 2 beta sigma^2 rate: only
+    beta sigma^2 matters, so beta' = beta sigma^2 / sigma'^2.
+
+    Args:
+        beta: weight of the rate.
+        sigma: standard deviation of the Gaussian decoder.
+        new_sigma: the one it is replaced by.
+
+    Raises:
+        ValueError: if a sigma is not positive, or beta is negative.
+
+    >>> equivalent_beta(1.0, sigma=0.5, new_sigma=1.0)
+    0.25
+    """
+    if not (sigma > 0 and new_sigma > 0 and beta >= 0):
+        raise ValueError(
+            f"sigma and new_sigma are positive and beta is not negative, got {sigma}, "
+            f"{new_sigma}, {beta}."
+        )
+    return beta * (sigma / new_sigma) ** 2
+
+
+# ---------------------------------------------------------------------- a discrete source
+
+
+class BlahutArimoto(NamedTuple):
+    """A point of a discrete source's rate-distortion curve, and how far it may be off."""
+
+    rate: Tensor  # (...), nats
+    distortion: Tensor  # (...)
+    channel: Tensor  # (..., n, m), p(y | x)
+    gap: Tensor  # (...), nats: rate + distortion / beta is at most this much above its minimum
+
+
+CHECK_EVERY = 10  # steps; a bound costs a quarter of a step
+
+
+def blahut_arimoto(
+    p_x: Tensor,
+    distortion: Tensor,
+    beta: float | Tensor,
+    *,
+    tolerance: float = 1e-6,
+    max_steps: int = 100_000,
+) -> BlahutArimoto:
+    """The rate-distortion curve of any discrete source, where its slope is dD/dR = -beta.
+
+    Minimises <d(x, y)> + beta I(x; y) over all channels p(y | x), in turn over the channel and
+    the distribution of y,
+
+        p(y | x) = q(y) exp(-d(x, y) / beta) / Z(x),    q(y) = sum_x p(x) p(y | x).
+
+    Blahut 1972; Arimoto 1972. With c(y) = sum_x p(x) exp(-d(x, y) / beta) / Z(x), it stops when
+    max log c - sum_y q(y) c(y) log c(y), Blahut's bound on what is left to gain in
+    I + <d> / beta, falls below the tolerance.
+
+    Args:
+        p_x: the source, (n,), sums to 1.
+        distortion: d(x, y), (n, m), finite and not negative.
+        beta: positive; 0-d, or (...) for several points of the curve at once.
+        tolerance: gap in nats, for every beta.
+        max_steps: where to give up.
+
+    Returns:
+        BlahutArimoto.
+
+    Raises:
+        ValueError: if the arguments make no sense, or the tolerance is not met.
+
+    >>> flip = 1 - torch.eye(2)  # a fair coin, told with d errors: R = log 2 - H(d)
+    >>> rate, d, _, _ = blahut_arimoto(torch.tensor([0.5, 0.5]), flip, beta=1.0)
+    >>> round(rate.item(), 4), round(d.item(), 4)
+    (0.1109, 0.2689)
+    """
+    _require_source(p_x, distortion)
+    dtype = p_x.dtype
+    beta = torch.as_tensor(beta, dtype=torch.float64, device=p_x.device)
+    if not bool((beta > 0).all()) or not tolerance > 0:
+        raise ValueError(f"beta and tolerance must be positive, got {beta} and {tolerance}.")
+    shape, beta = beta.shape, beta.reshape(-1, 1, 1)  # (...) -> (L, 1, 1)
+    p = p_x.double()[:, None]  # (n, 1)
+    d = distortion.double()
+    # What is nearest to x has weight 1: a shift of d(x, .) changes no channel, and nothing
+    # underflows where beta is small.
+    log_weight = -(d - d.amin(dim=1, keepdim=True)) / beta  # (L, n, m)
+    weight = log_weight.exp()
+    q = torch.full((len(weight), 1, d.shape[1]), 1 / d.shape[1], dtype=d.dtype, device=d.device)
+    gap = torch.full((len(weight),), torch.inf)
+    for step in tqdm(range(max_steps), desc="Blahut-Arimoto", delay=2, leave=False):
+        z = weight @ q.mT  # (L, n, 1)
+        c = (p / z).mT @ weight  # (L, 1, m)
+        if step % CHECK_EVERY == 0:
+            gap = _blahut_gap(q, c)
+            if bool((gap < tolerance).all()):
+                break
+        q = q * c
+    else:
+        raise ValueError(
+            f"After {max_steps} steps {gap.max():.1e} nats may be left: allow more max_steps or a "
+            f"tolerance above {tolerance:g}."
+        )
+    channel = q * weight / z  # (L, n, m)
+    # Its marginal is q c, so that log p(y|x) / p(y) = log weight - log z - log c: no quotient of
+    # numbers that may both underflow.
+    log_ratio = log_weight - z.log() - c.log()
+    rate = (p * channel * log_ratio).sum(dim=(1, 2)).clamp_min(0)
+    mean = (p * channel * d).sum(dim=(1, 2))
+    parts = (rate.reshape(shape), mean.reshape(shape), channel.reshape(*shape, *d.shape))
+    return BlahutArimoto(*(part.to(dtype) for part in parts), gap.reshape(shape).to(dtype))
+
+
+def _blahut_gap(q: Tensor, c: Tensor) -> Tensor:
+    """Upper minus lower bound of the minimum, nats, (L,); q and c are (L, 1, m)."""
+    log_c = c.log()
+    gained = torch.where(q > 0, q * c * log_c, 0.0).sum(dim=(1, 2))
+    return log_c.amax(dim=(1, 2)) - gained
+
+
+# ---------------------------------------------------------------------- helpers
+
+
+def _like(value: float | Tensor, tensor: Tensor) -> Tensor:
+    return torch.as_tensor(value, dtype=tensor.dtype, device=tensor.device)
+
+
+def _require_eigenvalues(eigenvalues: Tensor) -> None:
+    if eigenvalues.ndim != 1 or not eigenvalues.is_floating_point():
+        raise ValueError(f"eigenvalues must be numbers (D,), got {tuple(eigenvalues.shape)}.")
+    if not bool((eigenvalues >= 0).all()):
+        raise ValueError("Eigenvalues of a covariance are variances, none negative or NaN.")
+
+
+def _require_source(p_x: Tensor, distortion: Tensor) -> None:
+    if p_x.ndim != 1 or distortion.ndim != 2 or len(distortion) != len(p_x):
+        raise ValueError(
+            f"p_x must be (n,) and distortion (n, m), got {tuple(p_x.shape)} and "
+            f"{tuple(distortion.shape)}."
+        )
+    if not bool((p_x >= 0).all()) or abs(float(p_x.sum()) - 1) > 1e-4:
+        raise ValueError("p_x must be probabilities that sum to 1.")
+    if not bool((distortion.isfinite() & (distortion >= 0)).all()):
+        raise ValueError("distortion must be finite and not negative.")
