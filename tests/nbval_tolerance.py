@@ -2,7 +2,8 @@
 
 nbval runs each notebook and compares what a cell shows with what is stored. This plugin
 
-- lets floats in text differ by `RELATIVE_TOLERANCE`; integers and all other text stay exact;
+- lets floats in text differ by `RELATIVE_TOLERANCE`, and in a cell with the tag "trained" by
+  `TRAINED_TOLERANCE`; integers and all other text stay exact;
 - compares the sequence of outputs and their kinds: alone, nbval skips pictures, so that a
   picture that vanished or appeared would pass;
 - fails a cell that was never executed in a notebook whose other cells were;
@@ -25,6 +26,11 @@ from course_utils.instructor.execute import WIDGET_VIEW, kernel_environment
 # A flip of the fourth significant digit: 1.001 for 1.000, and no more. The slack is for rounding.
 RELATIVE_TOLERANCE = 1e-3 * (1 + 1e-9)
 
+# A thousand steps of training amplify the rounding of a processor: two starts of the lectures'
+# VAEs differ by up to 8 % in their nats above the truth. Such a cell says so by its tag.
+TRAINED = "trained"
+TRAINED_TOLERANCE = 0.15
+
 # A number with a decimal point and a digit after it, or with an exponent. Not a part of a word
 # (`x1.5`) nor of a version (`2.13.0`).
 FLOAT = re.compile(
@@ -35,12 +41,12 @@ Output = NotebookNode
 Compare = Callable[..., bool]
 
 
-def is_close(a: float, b: float) -> bool:
+def is_close(a: float, b: float, tolerance: float = RELATIVE_TOLERANCE) -> bool:
     """|a - b| <= tolerance * max(|a|, |b|)."""
-    return a == b or abs(a - b) <= RELATIVE_TOLERANCE * max(abs(a), abs(b))
+    return a == b or abs(a - b) <= tolerance * max(abs(a), abs(b))
 
 
-def align(new: str, stored: str) -> str:
+def align(new: str, stored: str, tolerance: float = RELATIVE_TOLERANCE) -> str:
     """The new text, with each float that is close to the stored one written like it."""
     written = FLOAT.findall(stored)
     if len(written) != len(FLOAT.findall(new)):
@@ -49,7 +55,7 @@ def align(new: str, stored: str) -> str:
 
     def like_stored(match: re.Match[str]) -> str:
         old = next(remaining)
-        return old if is_close(float(match[0]), float(old)) else match[0]
+        return old if is_close(float(match[0]), float(old), tolerance) else match[0]
 
     return FLOAT.sub(like_stored, new)
 
@@ -74,16 +80,18 @@ def kind(output: Output) -> str:
     return " + ".join(sorted(output.get("data", {}))) or output.output_type
 
 
-def align_output(new: Output, stored: Output) -> Output:
+def align_output(new: Output, stored: Output, tolerance: float) -> Output:
     """The new output with its texts aligned to the stored ones."""
     new = NotebookNode(new)
     if "text" in new:
-        new.text = align(new.text, stored.text)
+        new.text = align(new.text, stored.text, tolerance)
     if "data" in new:
         new.data = NotebookNode(
             {
-                mime: align(value, stored.data[mime]) if mime.startswith("text/") else value
-                for mime, value in new.data.items()
+                mime: align(text, stored.data[mime], tolerance)
+                if mime.startswith("text/")
+                else text
+                for mime, text in new.data.items()
             }
         )
     return new
@@ -102,7 +110,9 @@ def tolerant(compare: Compare) -> Compare:
                 f"The cell shows {shown or 'nothing'}, stored is {stored or 'nothing'}."
             ]
             return False
-        aligned = [align_output(new, old) for new, old in zip(test, ref, strict=True)]
+        trained = TRAINED in cell.cell.metadata.get("tags", [])
+        tolerance = TRAINED_TOLERANCE if trained else RELATIVE_TOLERANCE
+        aligned = [align_output(new, old, tolerance) for new, old in zip(test, ref, strict=True)]
         return compare(cell, aligned, ref, skip_compare)
 
     return compare_outputs

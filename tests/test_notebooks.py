@@ -291,6 +291,7 @@ def html(value: str) -> NotebookNode:
 def compare(new: list[NotebookNode], old: list[NotebookNode]) -> bool:
     """nbval's comparison, which the plugin has patched, on outputs without a kernel."""
     cell = SimpleNamespace(
+        cell=NotebookNode(metadata={}),
         parent=SimpleNamespace(skip_compare=("metadata", "output_type", "image/png")),
         colors=nbval.nocolors,
         sanitize=lambda value: value,
@@ -398,6 +399,8 @@ CELLS = [  # source, stored outputs, executed when stored, passes
     ("from tqdm.auto import tqdm\nlist(tqdm([1]))", [result("[1]")], True, True),
     ("import os\nfile = os.environ['COURSE_PROGRESS_FILE']", [], True, True),
     ("os.path.exists(file), open(file, 'w').close()", [result("(False, None)")], True, True),
+    ("1.1  # trained", [result("1.0")], True, True),  # a looser comparison, and a limit to it
+    ("1.3  # trained", [result("1.0")], True, False),
 ]
 
 
@@ -417,7 +420,12 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 def test_tampering_with_a_stored_notebook_is_noticed_by_pytest(tmp_path: Path) -> None:
     cells = [
-        new_code_cell(source, outputs=outputs, execution_count=i if executed else None)
+        new_code_cell(
+            source,
+            outputs=outputs,
+            execution_count=i if executed else None,
+            metadata={"tags": ["trained"] if source.endswith("# trained") else []},
+        )
         for i, (source, outputs, executed, _) in enumerate(CELLS, start=1)
     ]
     (tmp_path / "01_stored.ipynb").write_text(to_text(normal_form(cells, "01")), "utf-8")

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 import subprocess
 import sys
 
@@ -323,3 +324,110 @@ def test_latent_maps_hold_codes_colours_and_draws() -> None:
     seen, drawn = plotting.latent_draws(ax, codes, codes[:5] + 1)
     assert np.array_equal(seen.get_offsets(), codes.numpy()) and len(drawn.get_offsets()) == 5
     assert plotting.latent_draws(ax, codes)[1] is None
+
+
+# --- lectures 04 and 05
+
+
+def test_ellipses_are_level_lines_of_their_gaussian() -> None:
+    cov = torch.tensor([[2.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
+    mean = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    ellipse = plotting.ellipse_of(torch.zeros(2), torch.eye(2), n_std=1.0)
+    plotting.move_ellipse(ellipse, mean, cov, n_std=1.5)
+    edge = torch.from_numpy(ellipse.get_verts()[::2]) - mean  # between them: control points
+    distance = (edge * torch.linalg.solve(cov, edge.T).T).sum(dim=1).sqrt()
+    assert torch.allclose(distance, torch.full_like(distance, 1.5), rtol=1e-6)
+
+
+def test_weights_are_areas() -> None:
+    log_w = torch.tensor([5000.0, 5000.0 + math.log(3.0), -1e4], dtype=torch.float64)
+    areas = plotting.weight_areas(log_w)
+    assert areas[1] == pytest.approx(3 * areas[0]) and areas[2] == 0.0
+    _, ax = plotting.figure()
+    z = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    dots = plotting.weighted_draws(ax, z, torch.zeros(3))
+    assert np.array_equal(dots.get_offsets(), z.numpy())
+    assert np.allclose(dots.get_sizes(), dots.get_sizes()[0])
+
+
+def test_a_posterior_is_drawn_with_its_guess() -> None:
+    axis = torch.linspace(-2, 2, 5)
+    log_density = torch.full((25,), -20.0)
+    log_density[5 * 3 + 1] = 0.0  # z_1 = 1, z_2 = -1
+    mu, log_var = torch.tensor([0.5, -0.5]), torch.tensor([0.0, -2.0])
+    _, ax = plotting.figure()
+    shown, guess = plotting.posterior_map(ax, (axis, axis), log_density, mu, log_var)
+    assert shown.get_array()[1, 3] == shown.get_array().max()  # transposed: axis 0 to the right
+    assert (guess.get_center() == (0.5, -0.5) and guess.width > guess.height) or guess.angle
+    assert ax.get_xlim() == (-4.5, 5.5)  # five of the largest deviation, 1, to each side
+    other = plotting.second_guess(ax, mu + 1, log_var, truth=torch.tensor([0.1, 0.2]))
+    assert other.get_center() == (1.5, 0.5) and other.get_linestyle() == "--"
+    assert ax.lines[-1].get_xydata().tolist() == [pytest.approx([0.1, 0.2])]
+
+
+def test_lecture_04_and_05_curves_hold_their_values() -> None:
+    _, ax = plotting.figure()
+    seen, truth = plotting.efficiency(ax, [1, 2], [0.2, 0.1], [0.25, 0.05], draws=100)
+    assert list(seen.get_ydata()) == [0.2, 0.1] and list(truth.get_ydata()) == [0.25, 0.05]
+    assert any(list(line.get_ydata()) == [0.01, 0.01] for line in ax.lines)
+    _, ax = plotting.figure()
+    one, two = plotting.nats_missed(ax, [1, 2], {"a": [0.0, 3.0], "b": [0.5, 1.0]})
+    assert list(one.get_ydata()) == [0.0, 3.0] and list(two.get_ydata()) == [0.5, 1.0]
+    _, ax = plotting.figure()
+    (line,) = plotting.ascent(ax, {"EM": torch.tensor([10.0, 1.0, 0.0])})
+    assert line.get_xydata().tolist() == [[1, 10], [2, 1]]  # a gap of 0 has no logarithm
+    _, ax = plotting.figure()
+    line = plotting.importance_bounds(ax, [1, 10], [-0.5, -0.1], [0.1, 0.05], best=-0.2)
+    assert list(line.get_ydata()) == [-0.5, -0.1]
+    _, ax = plotting.figure()
+    (steps,) = plotting.gradient_spread(ax, {"a": torch.tensor([0.0, 1.0, 1.0])}, truth=0.5)
+    height, edges, _ = steps.get_data()
+    assert (height * np.diff(edges)).sum() == pytest.approx(1)
+    _, ax = plotting.figure()
+    _, line = plotting.line_and_noise(
+        ax, torch.zeros(4, 2), torch.tensor([[1.0], [2.0]]), torch.tensor([0.0, 1.0])
+    )
+    assert line.get_xydata().tolist() == [[-3, -5], [3, 7]]
+
+
+# --- lecture 07
+
+
+def test_water_covers_what_is_lost() -> None:
+    _, ax = plotting.figure()
+    lost, told = plotting.water_filling(ax, torch.tensor([0.1, 4.0, 1.0]), 0.5, floor=0.05)
+    tops = [bar.get_y() + bar.get_height() for bar in lost]
+    assert tops == pytest.approx([0.5, 0.5, 0.1])
+    assert [bar.get_y() + bar.get_height() for bar in told] == pytest.approx([4, 1, 0.1])
+    assert told[2].get_height() == 0.0
+
+
+def test_limits_and_planes_hold_their_values() -> None:
+    rate, distortion = torch.tensor([2.0, 0.0, 1.0]), torch.tensor([1.0, 4.0, 2.0])
+    _, ax = plotting.figure()
+    limit, points = plotting.shannon_limit(
+        ax, rate, distortion, {"found": ([1.5], [1.7])}, ylabel="error"
+    )
+    assert limit.get_xydata().tolist() == [[0, 4], [1, 2], [2, 1]]  # in order of the rate
+    assert points.get_xydata().tolist() == [[1.5, 1.7]] and ax.get_ylabel() == "error"
+    assert points.get_color() == ROLE["model"] and limit.get_color() == ROLE["truth"]
+    _, ax = plotting.figure()
+    models, line = plotting.rd_plane(ax, rate, distortion, 3.0)
+    assert models.get_xydata().tolist() == [[2, 1], [0, 4], [1, 2]]
+    assert line.get_xydata().sum(axis=1).tolist() == [3, 3]
+
+
+def test_residual_spectra_stand_on_the_smaller_of_power_and_level() -> None:
+    k, power = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([8.0, 2.0, 0.5])
+    _, ax = plotting.figure()
+    whole, law, found = plotting.residual_spectra(ax, k, power, [1.0], [torch.ones(3)])
+    assert list(whole.get_ydata()) == [8, 2, 0.5] and list(law.get_ydata()) == [1, 1, 0.5]
+    assert list(found.get_ydata()) == [1, 1, 1]
+
+
+def test_information_is_written_into_its_cells() -> None:
+    _, ax = plotting.figure()
+    shown = plotting.information(ax, torch.tensor([[1.23, -0.01]]), ["x", "y"])
+    assert np.allclose(shown.get_array(), [[1.23, -0.01]])
+    assert [text.get_text() for text in ax.texts] == ["1.2", "0.0"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["x", "y"]

@@ -334,6 +334,15 @@ def test_entropy_is_the_mean_of_minus_log_prob(size: int) -> None:
     assert error < plain_error  # with a tenth of the draws
 
 
+def test_denoising_is_bayes_theorem_over_the_templates() -> None:
+    world = EnumeratedSprites(torch.tensor([[1.0, 1, 0], [0.0, 0, 1]], dtype=torch.float64), 0.1)
+    x = torch.tensor([[1.0, 1, 1], [0.0, 1, 0]], dtype=torch.float64)
+    # One flip from the first template and two from the second, for both images.
+    first = 0.9**2 * 0.1 / (0.9**2 * 0.1 + 0.9 * 0.1**2)
+    expected = torch.tensor([first, first, 1 - first], dtype=torch.float64)
+    assert torch.allclose(world.denoise(x), expected.expand(2, 3), rtol=1e-12)
+
+
 @pytest.mark.parametrize("size", (8, 14, 20))
 def test_templates_are_distinct_binary_and_reproducible(size: int) -> None:
     sprites = enumerated_sprites(size)

@@ -1,6 +1,7 @@
 """Sliders move pictures and sentences, and a page without widgets shows both."""
 
 import io
+import math
 import re
 from collections.abc import Iterator
 
@@ -300,3 +301,111 @@ def test_latent_walk_is_near_an_image_on_the_ring_and_far_in_the_hole(
     live.move(z1=-1.5)  # half around the ring is a quarter turn of the ellipse
     standing = np.argwhere(ink()).std(axis=0)
     assert lying[1] > 1.3 * lying[0] and standing[0] > 1.3 * standing[1]
+
+
+def test_draws_from_prior_count_less_as_the_noise_falls(made: dict[str, Live]) -> None:
+    live = made["04 draws_from_prior"]
+    counted = []
+    for sigma in (1.5, 0.5, 0.1):
+        sentence = live.move(sigma=sigma)
+        counted.append(float(re.search(r"draws ([\d.]+) count", sentence)[1]))
+    assert counted[0] > counted[1] > counted[2] >= 1
+    numbers = [float(n) for n in re.findall(r"-?\d+\.\d+", live.move(sigma=1.5))]
+    assert numbers[2] == pytest.approx(numbers[3], abs=0.2)  # 500 draws, most of which count
+
+
+def test_two_processes_can_be_aligned(made: dict[str, Live]) -> None:
+    live = made["04 two_processes"]
+
+    def parts(**values: float) -> list[float]:
+        sentence = live.move(**values)
+        return [
+            float(n)
+            for n in re.search(r"model ([\d.]+) \+ guess ([\d.]+) = ([\d.]+)", sentence).groups()
+        ]
+
+    model, guess, both = parts(w=0.7, a=-0.2, s=0.9)
+    assert both == pytest.approx(model + guess, abs=2e-3) and guess > 1
+    # The posterior of w = 1.35, sigma = 0.6 in closed form: a = w / (w^2 + sigma^2), s^2 = 1 - a w.
+    assert parts(w=1.35, a=0.6, s=0.4)[2] < 0.02
+
+
+def test_fit_by_hand_reaches_the_evidence(made: dict[str, Live]) -> None:
+    live = made["05 fit_by_hand"]
+
+    def below(**values: float) -> float:
+        return float(re.search(r"is ([\d.]+) nats below", live.move(**values))[1])
+
+    start = below(**live.values)
+    assert start > 3
+    mu = live.controls["mu"]
+    best = min(below(mu=m, s=0.02) for m in np.arange(mu.min, mu.max + 1e-9, mu.step))
+    assert best < 0.05
+    wide = min(below(mu=m, s=0.04) for m in np.arange(mu.min, mu.max + 1e-9, mu.step))
+    # Twice as wide as the posterior, whose deviation is 0.0195: KL = 1/2 (r^2 - 1 - log r^2).
+    assert wide == pytest.approx(0.5 * (2.05**2 - 1 - 2 * math.log(2.05)), abs=0.1)
+
+
+def test_two_basins_part_and_the_seeker_chooses(made: dict[str, Live]) -> None:
+    live = made["05 two_basins"]
+
+    def seen(**values: object) -> list[float]:
+        return [float(n) for n in re.findall(r"-?\d+\.\d+", live.move(**values))]
+
+    _, mu, std, kl, mean, spread = seen(distance=8.0, start="left")
+    assert (mu, std) == (-4.0, 1.0) and kl == pytest.approx(-math.log(0.6), abs=0.01)
+    assert mean == pytest.approx(-0.8) and spread == pytest.approx((1 + 0.24 * 64) ** 0.5, abs=0.05)
+    assert seen(distance=8.0, start="right")[1] == 4.0
+    assert seen(distance=0.0, start="left")[3] == 0.0
+
+
+def test_small_features_are_told_as_sigma_falls(made: dict[str, Live]) -> None:
+    live = made["07 small_features"]
+
+    def told(sigma: float) -> list[float]:
+        return [float(n) for n in re.findall(r"\d+(?:\.\d+)?", live.move(sigma=sigma))]
+
+    stops = [value for _, value in live.controls["sigma"].options]
+    modes, bits = zip(*(told(sigma)[2::2] for sigma in stops), strict=True)
+    assert list(modes) == sorted(modes, reverse=True) and modes[0] > 1000 and modes[-1] < 10
+    assert list(bits) == sorted(bits, reverse=True) and bits[-1] < 2
+    # Told modes all lose the level: halving sigma costs each of them one bit more.
+    both, rate = told(0.5)[2::2], told(0.25)[4]
+    assert both[0] < rate - both[1] < 1024
+
+
+def test_beta_curve_goes_from_rate_to_distortion(made: dict[str, Live]) -> None:
+    live = made["07 beta_curve"]
+    rates, distortions = [], []
+    for beta in (0.1, 1.0, 10.0):
+        rate, distortion, both = map(
+            float,
+            re.search(
+                r"rate ([\d.]+), distortion ([\d.]+), together ([\d.]+)", live.move(beta=beta)
+            ).groups(),
+        )
+        assert both == pytest.approx(rate + distortion, abs=0.11)
+        rates.append(rate)
+        distortions.append(distortion)
+    assert rates[0] > rates[1] > rates[2] and distortions[0] < distortions[1] < distortions[2]
+    with pytest.raises(ValueError, match="six images"):
+        widgets.beta_curve(object(), torch.zeros(2, 4), 1.0)
+
+
+def test_turned_latents_keep_the_elbo(made: dict[str, Live]) -> None:
+    live = made["07 turned_latents"]
+    gaps, losses, pictures = [], [], []
+    for degrees in (0, 45, 90):
+        gap, loss = map(
+            float,
+            re.search(
+                r"gap ([\d.]+), negative ELBO (-?[\d.]+)", live.move(degrees=degrees)
+            ).groups(),
+        )
+        gaps.append(gap)
+        losses.append(loss)
+        pictures.append(live.png)
+    assert losses[0] == pytest.approx(losses[1], abs=0.011)
+    # Unless the seed happened to choose 22.5 degrees, a turn of 45 shows; 90 only swaps names.
+    assert abs(gaps[1] - gaps[0]) > 0.05 and gaps[2] == pytest.approx(gaps[0], abs=0.02)
+    assert len(set(pictures)) == 3

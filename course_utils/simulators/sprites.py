@@ -270,6 +270,22 @@ class EnumeratedSprites:
         """
         return self._log_joint(x).logsumexp(dim=1)
 
+    def denoise(self, x: Tensor) -> Tensor:
+        """Probability that each pixel was black before the flips: the best anyone can infer.
+
+        sum_m p(m | x) t_m.
+
+        Args:
+            x: (N, D) of 0 and 1, floating point.
+
+        Returns:
+            (N, D), in the dtype of the templates.
+
+        Raises:
+            ValueError: as in `log_prob`.
+        """
+        return self._log_joint(x).softmax(dim=1).to(self.templates) @ self.templates
+
     def entropy(self, n: int = 10_000, *, generator: torch.Generator) -> tuple[float, float]:
         """Entropy of the images, a Monte Carlo estimate and its standard error.
 

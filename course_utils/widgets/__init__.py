@@ -24,6 +24,9 @@ from .lecture00 import draws_against_density
 from .lecture01 import asymmetry, sprite, structure_growth, temperature
 from .lecture02 import likelihood, mixture_size
 from .lecture03 import bottleneck, latent_walk
+from .lecture04 import draws_from_prior, two_processes
+from .lecture05 import fit_by_hand, two_basins
+from .lecture07 import beta_curve, small_features, turned_latents
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
@@ -37,6 +40,13 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "02 mixture_size": mixture_size,
     "03 bottleneck": bottleneck,
     "03 latent_walk": latent_walk,
+    "04 draws_from_prior": draws_from_prior,
+    "04 two_processes": two_processes,
+    "05 fit_by_hand": fit_by_hand,
+    "05 two_basins": two_basins,
+    "07 beta_curve": beta_curve,
+    "07 small_features": small_features,
+    "07 turned_latents": turned_latents,
 }
 
 __all__ = [
@@ -44,10 +54,13 @@ __all__ = [
     "WIDGET_VIEW",
     "Live",
     "asymmetry",
+    "beta_curve",
     "bottleneck",
     "captioned",
     "choice",
     "draws_against_density",
+    "draws_from_prior",
+    "fit_by_hand",
     "latent_walk",
     "likelihood",
     "live",
@@ -55,8 +68,12 @@ __all__ = [
     "mixture_size",
     "pixels",
     "slider",
+    "small_features",
     "sprite",
     "stops",
     "structure_growth",
     "temperature",
+    "turned_latents",
+    "two_basins",
+    "two_processes",
 ]
