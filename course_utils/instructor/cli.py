@@ -1,4 +1,4 @@
-"""The console command `course`: build, execute and verify the lectures."""
+"""The console command `course`: build, execute, verify, release and grade the lectures."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     course = argparse.ArgumentParser(
-        prog="course", description="Build, execute and verify the lectures of the course."
+        prog="course", description="Build, execute, verify, release and grade the course."
     )
     course.add_argument("--version", action="version", version=f"course {__version__}")
     commands = course.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -51,6 +51,30 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--seeds", type=_positive, default=20, metavar="N", help="draws of fresh inputs (20)"
     )
+
+    grade = _command(
+        commands, "grade", run_grade, "judge what students handed in, in a sandbox, and report"
+    )
+    grade.add_argument(
+        "submissions", type=Path, help="a folder of student folders or of notebooks, or a zip"
+    )
+    grade.add_argument("--out", type=Path, default=Path("grades"), help="the report's folder")
+    grade.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="submissions at a time (1)"
+    )
+    grade.add_argument("--scheduler", default="", metavar="tcp://...", help="a Dask cluster's")
+    grade.add_argument("--points", type=Path, metavar="FILE", help="lines of `NN.name,points`")
+    grade.add_argument("--full", action="store_true", help="run the lectures' own cells too")
+    grade.add_argument(
+        "--unsafe", action="store_true", help="run without a sandbox; the report says so"
+    )
+    grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
+
+    release = _command(commands, "release", run_release, "write the students' bundle, answer-free")
+    release.add_argument("folder", type=Path, help="an empty or new folder")
+    release.add_argument(
+        "--format", choices=("bundle", "nbgrader"), default="bundle", help="bundle by default"
+    )
     return course
 
 
@@ -69,6 +93,12 @@ def _add_lectures(command: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
     return int(text)
 
 
@@ -115,6 +145,28 @@ def run_verify(options: argparse.Namespace) -> int:
         print()
         return _refuse([*faults, f"{len(faults)} faults."])
     return _say(f"\n{len(rows)} exercises verified.")
+
+
+def run_grade(options: argparse.Namespace) -> int:
+    from ..exercises import registry
+    from . import grade, report
+
+    points = grade.read_points(options.points, registry.names()) if options.points else None
+    asked = grade.Options(
+        options.jobs, options.scheduler, options.full, options.unsafe, options.seed, points
+    )
+    rows, faults = grade.grade(options.submissions, options.out, _root(options), asked)
+    print(f"{report.line(rows)} See {options.out / 'summary.html'}.")
+    if faults:
+        return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])
+    return 0
+
+
+def run_release(options: argparse.Namespace) -> int:
+    from . import release
+
+    write = release.nbgrader if options.format == "nbgrader" else release.bundle
+    return _say(write(_root(options), options.folder))
 
 
 def _say(sentence: str) -> int:

@@ -1,0 +1,1 @@
+"""Submissions that attack the grader: `forging` wants marks, `escaping` wants out."""

@@ -1,0 +1,585 @@
+"""The grader's core: honest submissions get their marks, attacks get none and stay inside."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import as_user
+import pytest
+import torch
+from attacks import escaping, forging
+
+from course_utils.exercises import registry
+from course_utils.instructor import judging, sandbox
+from course_utils.instructor.judging import Cell, Grader, Limits, Mark, SandboxError, Settings
+from course_utils.instructor.lectures import is_code, read
+from course_utils.instructor.sandbox import SandboxReport
+from course_utils.instructor.warm import Quotas
+
+ROOT = Path(__file__).resolve().parents[1]
+IS_ROOT = os.geteuid() == 0
+QUOTAS = Quotas(memory=1024, processes=24, tmp=16)
+LIMITS = Limits(quotas=QUOTAS)  # generous: these tests share the machine with others
+SETTINGS = Settings(limits=LIMITS, seed=1)
+HASTY = Settings(limits=Limits(cell=2, call=2, quotas=QUOTAS), seed=1)  # where time does run out
+LECTURES = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+Judge = Callable[..., dict[str, Mark]]
+
+RIGHT = """
+def mean_and_std(x):
+    return x.mean(), x.std(correction=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    report = sandbox.self_test()
+    if report.kind == "none":
+        under_ci = os.environ.get("CI") == "true"
+        (pytest.fail if under_ci else pytest.skip)(report.sentence)
+    with Grader(SETTINGS, ROOT) as grader:
+        grader.spawn().close()  # it has started
+        yield grader
+
+
+@pytest.fixture(scope="module")
+def residents(grader: Grader) -> set[int]:
+    """The processes of the sandbox while nobody is judged."""
+    time.sleep(0.5)
+    return inhabitants(grader._sandbox.process.pid)
+
+
+@pytest.fixture
+def judge(grader: Grader) -> Judge:
+    """Judge sources; marks by the exercise's name without its lecture."""
+
+    def judge(*sources: str, lecture: str = "00", settings: Settings = SETTINGS) -> dict:
+        grader.settings = settings
+        marks = grader.judge([Cell(source) for source in sources], lecture)
+        assert [m.exercise for m in marks] == [n for n in registry.names() if n[:2] == lecture]
+        return {mark.exercise.split(".")[1]: mark for mark in marks}
+
+    return judge
+
+
+def notebook(folder: str, lecture: str) -> list[str]:
+    (path,) = (ROOT / folder).glob(f"{lecture}_*.ipynb")
+    return [cell.source for cell in read(path).cells if is_code(cell)]
+
+
+def only(marks: dict[str, Mark]) -> Mark:
+    (mark,) = marks.values()
+    return mark
+
+
+# --- honest submissions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_the_solutions_get_full_marks(judge: Judge, lecture: str) -> None:
+    for name, mark in judge(*notebook("solutions", lecture), lecture=lecture).items():
+        assert (mark.status, mark.misconception) == ("ok", ""), mark
+        assert mark.points == mark.max_points == registry.get(f"{lecture}.{name}").points
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_untouched_notebooks_are_not_attempted(judge: Judge, lecture: str) -> None:
+    for mark in judge(*notebook("notebooks", lecture), lecture=lecture).values():
+        assert (mark.status, mark.points) == ("not attempted", 0)
+
+
+def test_a_stub_beside_an_answer_is_not_attempted(judge: Judge) -> None:
+    answer = [c for c in notebook("solutions", "03") if "def interpolate" in c]
+    stubs = [c for c in notebook("notebooks", "03") if "def interpolate" not in c]
+    marks = judge(*stubs, *answer, lecture="03")
+    assert marks.pop("interpolate").status == "ok"
+    assert {mark.status for mark in marks.values()} == {"not attempted"}
+
+
+def test_wrong_answers_are_named_as_in_the_notebook(judge: Judge) -> None:
+    mark = only(judge("def mean_and_std(x): return x.mean(), x.std()"))
+    assert (mark.status, mark.misconception) == ("wrong", "n-minus-one")
+    assert "N - 1" in mark.message and mark.points == 0 and mark.max_points == 1
+
+
+OUTCOMES = [
+    ("return x.mean(), x.std() * float('nan')", "wrong", "not-finite", "nan"),
+    ("return x.mean(), 1 / 0", "error", "raises", "ZeroDivisionError in the line `return"),
+    ("return x.numpy().mean(), x.numpy().std()", "wrong", "wrong-type", "float32|numpy"),
+    ("raise SystemExit", "error", "raises", "SystemExit"),
+    ("return None", "not attempted", "", "None"),
+    ("return", "not attempted", "", "None"),
+    ("while True: pass", "timeout", "", "never ends"),
+    ("import os; os._exit(0)", "crashed", "", "status 0"),
+    ("import ctypes; ctypes.string_at(0)", "crashed", "", "SIGSEGV"),
+    ("return torch.ones(1 << 31), x", "error", "memory", "allocate"),
+    ("return torch.ones(1 << 24), x", "error", "too-large", "more than 32 MiB"),
+    ("return input('mean? '), 0", "error", "raises", "input"),
+    ("x -= x.mean(); return x.mean(), x.std()", "wrong", "changes-its-input", "in place"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "slug", "words"), OUTCOMES)
+def test_every_way_to_go_wrong_has_its_status(
+    judge: Judge, body: str, status: str, slug: str, words: str
+) -> None:
+    settings = HASTY if status == "timeout" else SETTINGS
+    mark = only(judge(f"import torch\ndef mean_and_std(x):\n    {body}", settings=settings))
+    assert (mark.status, mark.points) == (status, 0), mark
+    assert re.fullmatch(slug, mark.misconception), mark
+    assert re.search(words, mark.message), mark
+
+
+def test_without_a_gradient_it_is_wrong(judge: Judge) -> None:
+    answer = "def gaussian_log_prob(x, mean, cov):\n    from torch.distributions import "
+    answer += "MultivariateNormal as M\n    return M(mean, cov).log_prob(x)"
+    assert judge(answer, lecture="02")["gaussian_log_prob"].status == "ok"
+    mark = judge(answer + ".detach()", lecture="02")["gaussian_log_prob"]
+    assert (mark.status, mark.misconception) == ("wrong", "no-gradient")
+
+
+def test_a_function_that_is_none_or_cannot_be_made(judge: Judge) -> None:
+    mark = only(judge("mean_and_std = 3"))
+    assert (mark.status, mark.misconception) == ("error", "not-a-function")
+    mark = only(judge("def mean_and_std(x:\n    return x"))
+    assert mark.status == "error" and "not Python" in mark.message
+    mark = only(judge("mean_and_std = 1 / 0"))
+    assert mark.status == "error" and "ZeroDivisionError" in mark.message
+    mark = only(judge("def mean_and_std(x, y): return x, y"))
+    assert (mark.status, mark.misconception) == ("error", "wrong-arguments")
+    assert only(judge("def another(x): return x")).status == "not attempted"
+
+
+def test_warnings_and_floods_of_output_cost_nothing(judge: Judge) -> None:
+    noisy = (
+        "import warnings\nfor i in range(20_000): print('x' * 100)\n"
+        "def mean_and_std(x):\n"
+        "    warnings.warn('odd')\n    print('y' * 10**7)\n"
+        "    return x.mean(), x.std(correction=0)"
+    )
+    assert only(judge(noisy)).status == "ok"
+
+
+# --- what is run --------------------------------------------------------------------------------
+
+SHELL = """
+%matplotlib inline
+%load_ext autoreload
+!pip install nothing-of-this-name
+%pip install nothing-of-this-name
+files = !ls
+torch.mean?
+%no_such_magic
+name = input("Your name? ")
+display(torch.ones(3))
+"""
+TIMED = "%%time\nscale = 1.0"
+WIDGET = """
+import ipywidgets
+ipywidgets.interact(lambda a: print(a), a=(0, 3))
+plotting.show(*plotting.figure())
+"""
+MISSING = "import no_such_package\nimport math as mathematics, no_such_thing as other\nk = 1"
+NEEDS = """
+def mean_and_std(x):
+    return k * scale * x.mean() + mathematics.sin(0), x.std(correction=0)
+"""
+
+
+def test_what_a_notebook_may_hold_besides_python(judge: Judge) -> None:
+    mark = only(judge(SHELL, TIMED, WIDGET, MISSING, "def broken(:", "1 / 0", NEEDS))
+    assert mark.status == "ok", mark
+
+
+def test_only_what_depends_on_a_failure_is_lost(judge: Judge) -> None:
+    mark = only(judge("count = int(input())", "def mean_and_std(x): return count * x, x"))
+    assert mark.status == "error" and "count" in mark.message
+
+
+def test_the_last_definition_counts(judge: Judge) -> None:
+    wrong = "def mean_and_std(x): return x.sum(), x.sum()"
+    assert only(judge(wrong, RIGHT)).status == "ok"
+    assert only(judge(RIGHT, wrong)).status == "wrong"
+
+
+def test_an_untouched_stub_does_not_hide_an_answer_above_it(judge: Judge) -> None:
+    assert only(judge(RIGHT, *notebook("notebooks", "00"))).status == "ok"
+
+
+def test_imports_need_not_be_handed_in(judge: Judge) -> None:
+    answers = [c for c in reversed(notebook("solutions", "01")) if "BEGIN SOLUTION" in c]
+    assert {m.status for m in judge(*answers, lecture="01").values()} == {"ok"}
+
+
+def a_course(folder: Path) -> Path:
+    """A copy of lecture 00 with cells that say whether they were run."""
+    from nbformat.v4 import new_code_cell
+
+    from course_utils.instructor.lectures import normal_form, to_text
+
+    sources = [
+        "import torch\nfactor = 1.0",
+        "base = 1.0",
+        "half = base * factor\nhelper = half\nran = True",
+        "slow = True",
+        "def mean_and_std(x):\n    return None",
+    ]
+    (folder / "notebooks").mkdir(parents=True)
+    cells = [new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+    (folder / "notebooks" / "00_a.ipynb").write_text(to_text(normal_form(cells, "00")), "utf-8")
+    return folder
+
+
+def test_lecture_cells_are_run_where_an_answer_needs_them(
+    grader: Grader, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grader, "root", a_course(tmp_path))
+    monkeypatch.setattr(grader, "_released", {})
+    needing = "def mean_and_std(x):\n    return helper * x.mean(), x.std(correction=0)"
+    not_needing = (
+        "def mean_and_std(x):\n"
+        "    assert 'ran' not in globals() and 'slow' not in globals()\n"
+        "    helper = slow = 1\n    return x.mean(), x.std(correction=0)"
+    )
+    hidden = "def mean_and_std(x):\n    return eval('torch').mean(x), x.std(correction=0)"
+    assert only(judge(needing)).status == "ok"
+    assert only(judge(not_needing)).status == "ok"
+    assert only(judge(hidden)).status == "ok"  # imports are run whether they seem needed or not
+    through = "mine = helper", "def g(): return mine", needing.replace("helper", "g()")
+    assert only(judge(*through)).status == "ok"
+    full = Settings(limits=LIMITS, full=True)
+    everything = [*notebook(tmp_path / "notebooks", "00"), "assert ran\nall_ran = slow"]
+    needs_all = "def mean_and_std(x):\n    return all_ran * x.mean(), x.std(correction=0)"
+    assert only(judge(*everything, needs_all, settings=full)).status == "ok"
+
+
+# --- one crash costs one exercise ---------------------------------------------------------------
+
+
+def solved(lecture: str, **instead: str) -> list[str]:
+    """The solutions of a lecture, with other bodies for some functions."""
+    cells = notebook("solutions", lecture)
+    for name, body in instead.items():
+        cells.append(f"def {name}(*args):\n    {body}")
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("import os; os._exit(1)", "crashed"), ("while True: pass", "timeout")]
+)
+def test_one_crash_costs_one_exercise(judge: Judge, body: str, status: str) -> None:
+    settings = HASTY if status == "timeout" else SETTINGS
+    marks = judge(*solved("03", discarded_variance=body), lecture="03", settings=settings)
+    assert marks.pop("discarded_variance").status == status
+    assert {mark.status for mark in marks.values()} == {"ok"}
+
+
+@pytest.mark.parametrize("line", ["import os; os._exit(3)", "while True: pass", "exit()"])
+def test_a_cell_that_ends_badly_costs_only_what_comes_from_it(judge: Judge, line: str) -> None:
+    definition = "import math\nk = 2 - 1\n"
+    cells = [line, definition + RIGHT + line, "after = 1"]
+    cells += ["mean_and_std = mean_and_std if after else None"]
+    assert only(judge(*cells, settings=HASTY)).status == "ok"
+
+
+def test_an_answer_that_a_bad_cell_should_make_has_its_status(judge: Judge) -> None:
+    mark = only(judge("while True: pass\nmean_and_std = lambda x: x", settings=HASTY))
+    assert mark.status == "timeout" and "cell with `mean_and_std`" in mark.message
+
+
+def test_a_submission_as_a_whole_has_its_time(judge: Judge) -> None:
+    limits = Limits(cell=1, call=1, submission=2.5, quotas=QUOTAS)
+    start = time.monotonic()
+    cells = ["while True: pass"] * 10 + [RIGHT]
+    mark = only(judge(*cells, settings=Settings(limits=limits)))
+    assert mark.status == "timeout" and "as a whole" in mark.message
+    assert time.monotonic() - start < 60
+
+
+# --- the package's own versions -----------------------------------------------------------------
+
+WITH_ANOTHER_TWIN = """
+def discarded_variance(eigenvalues, k):
+    return eigenvalues.sort(descending=True).values[k:].sum()
+def reconstruction_loss(x, x_hat):
+    from course_utils.autoencoders import discarded_variance
+    zero = discarded_variance(torch.zeros(2), 1).to(x.dtype)
+    return (x - x_hat).square().flatten(1).sum(1).mean() + zero
+def interpolate(z0, z1, steps):
+    from course_utils.autoencoders import interpolate
+    return interpolate(z0, z1, steps)
+"""
+
+
+def test_the_version_of_another_exercise_may_be_used(judge: Judge) -> None:
+    marks = judge(WITH_ANOTHER_TWIN, lecture="03")
+    assert marks["discarded_variance"].status == marks["reconstruction_loss"].status == "ok"
+    own = marks["interpolate"]
+    assert (own.status, own.misconception) == ("error", "write-it-yourself")
+    assert "write this one yourself" in own.message
+
+
+def test_every_version_can_be_blocked() -> None:
+    """Only a plain function's code can be taken away."""
+    import importlib
+    import inspect
+    import types
+
+    for name in registry.names():
+        if twin := registry.get(name).twin:
+            module, attribute = twin.split(":")
+            function = getattr(importlib.import_module(module), attribute)
+            function = inspect.unwrap(function)
+            assert isinstance(function, types.FunctionType), name
+            assert not function.__code__.co_freevars, name
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+def test_points_can_be_set(judge: Judge) -> None:
+    settings = Settings(limits=LIMITS, points={"00.mean_and_std": 2.5})
+    mark = only(judge(RIGHT, settings=settings))
+    assert (mark.points, mark.max_points) == (2.5, 2.5)
+    mark = only(judge("def mean_and_std(x): return x", settings=settings))
+    assert (mark.points, mark.max_points) == (0, 2.5)
+
+
+def test_inputs_are_new_each_time_unless_a_seed_is_set(judge: Judge) -> None:
+    telling = "def mean_and_std(x): raise ValueError(x[0].item(), torch.rand(()).item())"
+
+    def said(seed: int | None) -> str:
+        return only(judge("import torch\n" + telling, settings=Settings(limits=LIMITS, seed=seed)))
+
+    assert said(5).message == said(5).message
+    assert len({said(seed).message for seed in (5, 6, None, None)}) == 4
+
+
+def test_without_a_sandbox_it_refuses_or_is_stamped(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = SandboxReport("none", False, "There is no working sandbox here: no bubblewrap.")
+    monkeypatch.setattr(judging, "self_test", lambda: none)
+    with pytest.raises(SandboxError, match=r"no bubblewrap.*--unsafe"):
+        Grader(Settings(), ROOT)
+    assert Grader(Settings(unsafe=True), ROOT).report.sentence.startswith("UNSAFE")
+
+
+@pytest.fixture
+def lean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sandboxes that import little: the tests below start their own."""
+    original = sandbox.copy_package
+
+    def copy(folder: Path) -> None:
+        original(folder)
+        path = folder / "course_worker" / "warm.py"
+        path.write_text(
+            path.read_text("utf-8").replace("import_everything()\n", "import torch\n"), "utf-8"
+        )
+
+    monkeypatch.setattr(sandbox, "copy_package", copy)
+
+
+@pytest.mark.usefixtures("lean")
+@pytest.mark.parametrize("kind", ["fresh", "none"])
+def test_it_works_without_a_warm_start_and_without_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "fresh" and (kind := sandbox.self_test().kind) == "none":
+        pytest.skip("there is no sandbox here")
+    report = SandboxReport(kind, False, "as asked.")
+    monkeypatch.setattr(judging, "self_test", lambda: report)
+    with Grader(Settings(limits=LIMITS, unsafe=True), ROOT) as grader:
+        (mark,) = grader.judge([Cell(RIGHT)], "00")
+        (crash,) = grader.judge([Cell("def mean_and_std(x): import os; os._exit(1)")], "00")
+    assert (mark.status, crash.status) == ("ok", "crashed")
+
+
+@pytest.mark.usefixtures("lean")
+def test_without_a_warm_start_too_nobody_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    if (kind := sandbox.self_test().kind) == "none":
+        pytest.skip("there is no sandbox here")
+    monkeypatch.setattr(judging, "self_test", lambda: SandboxReport(kind, False, "as asked."))
+    with Grader(SETTINGS, ROOT) as grader:
+        first = grader._sandbox
+        session = grader.spawn()
+        source = escaping.HEAD + escaping.LINGERING
+        session.ask(("load", ((source, True),), (), ()), "plan", 60)
+        session.ask(("run", 0, False), "ran", 60)
+        there = inhabitants(first.process.pid)
+        session.close()
+    assert len(there) > 5  # the daemons were there
+    until = time.monotonic() + 10
+    while left := [pid for pid in there if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < until, left
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("lean")
+def test_a_sandbox_that_was_ended_is_started_again() -> None:
+    if sandbox.self_test().kind == "none":
+        pytest.skip("there is no sandbox here")
+    with Grader(SETTINGS, ROOT) as grader:
+        grader.spawn().close()
+        ended = grader._sandbox
+        sandbox.end(ended.process)
+        (mark,) = grader.judge([Cell(RIGHT)], "00")
+    assert mark.status == "ok" and not ended.folder.exists()
+
+
+@pytest.mark.usefixtures("lean")
+def test_a_child_that_does_not_start_is_nobodys_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sandbox.self_test().kind == "none":
+        pytest.skip("there is no sandbox here")
+    monkeypatch.setattr(judging, "STARTS", 1)
+    broken = SETTINGS.limits.quotas.__class__(files=2)  # not even a socket can be opened
+    with (
+        Grader(Settings(limits=Limits(quotas=broken)), ROOT) as grader,
+        pytest.raises(SandboxError, match="No submission can be started"),
+    ):
+        grader.judge([Cell(RIGHT)], "00")
+
+
+# --- attacks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", forging.ATTACKS)
+def test_a_forgery_earns_nothing(judge: Judge, name: str) -> None:
+    mark = only(judge(*forging.ATTACKS[name]))
+    assert mark.status != "ok" and mark.points == 0, mark
+    assert torch.equal(torch.ones(2) + 1, torch.full((2,), 2.0))  # nothing was patched here
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Things of the instructor's that an attack looks for, by the names the attacks have."""
+    folder = tmp_path_factory.mktemp("instructor")
+    (folder / "secret").write_text("of the instructor")
+    files = [str(folder / "secret"), str(ROOT / "solutions"), str(ROOT / "tests"), "/etc/passwd"]
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as named:
+        name = f"course-{os.getpid()}"
+        named.bind(f"\0{name}")
+        named.listen()
+        yield {
+            "FILES": repr(files),
+            "FOLDER": repr(str(folder)),
+            "PORT": str(server.getsockname()[1]),
+            "ABSTRACT": name,
+            "PID": str(os.getpid()),
+        }
+    assert [path.name for path in folder.iterdir()] == ["secret"]
+
+
+def filled(cells: list[str], outside: dict[str, str]) -> list[str]:
+    for name, value in outside.items():
+        cells = [cell.replace("{{" + name + "}}", value) for cell in cells]
+    return cells
+
+
+def inhabitants(process: int) -> set[int]:
+    """All processes that descend from this one."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
+            )
+        except OSError:
+            continue
+    found = {process}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+@pytest.mark.parametrize("name", escaping.ATTACKS)
+def test_an_escape_fails_and_the_answer_is_still_judged(
+    grader: Grader, judge: Judge, residents: set[int], outside: dict[str, str], name: str
+) -> None:
+    """ok: all was tried, nothing worked. Afterwards nobody is left in the sandbox."""
+    mark = only(judge(*filled(escaping.ATTACKS[name], outside)))
+    assert mark.status == "ok", mark
+    wait_for(residents, grader)
+
+
+def wait_for(residents: set[int], grader: Grader) -> None:
+    """Until nobody else is in the sandbox, but not for long."""
+    until = time.monotonic() + 10
+    while (there := inhabitants(grader._sandbox.process.pid)) != residents:
+        assert time.monotonic() < until and there >= residents, (there, residents)
+        time.sleep(0.02)
+
+
+def test_nobody_is_left_after_a_timeout(grader: Grader, judge: Judge, residents: set[int]) -> None:
+    mark = only(judge("def mean_and_std(x):\n    while True: pass", settings=HASTY))
+    assert mark.status == "timeout"
+    wait_for(residents, grader)
+
+
+def test_submissions_at_the_same_time_do_not_see_each_other(grader: Grader, judge: Judge) -> None:
+    first = grader.spawn()
+    source = escaping.HEAD + escaping.LEAVES_TRACES
+    first.ask(("load", ((source, True),), (), ()), "plan", 60)
+    assert first.ask(("run", 0, False), "ran", 60) == ("",)
+    mark = only(judge(*escaping.ATTACKS["finds-traces"]))
+    assert mark.status == "ok" and first.open, mark
+    mark = only(judge(*escaping.ATTACKS["signals"][:1], "os.kill(-1, 9)", RIGHT))
+    assert first.ask(("refused",), "refused", 60) == ((),)
+    first.close()
+
+
+def test_the_seed_of_the_inputs_is_not_told(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds, original = [], registry.judge
+
+    def recording(name: str, function: object, seed: int, **kwargs: float) -> object:
+        seeds.append(seed)
+        return original(name, function, seed, **kwargs)
+
+    monkeypatch.setattr(registry, "judge", recording)
+    mark = only(judge("import torch\ndef mean_and_std(x): raise ValueError(torch.initial_seed())"))
+    assert re.search(r": \d+\.$", mark.message) and not mark.message.endswith(f": {seeds[0]}.")
+
+
+def test_memory_of_many_processes_together_is_limited(judge: Judge) -> None:
+    bomb = (
+        "import os, time\n"
+        "def mean_and_std(x):\n"
+        "    for _ in range(8):\n"
+        "        if os.fork() == 0:\n"
+        "            kept = b'x' * (200 << 20)\n"
+        "            time.sleep(30)\n"
+        "    time.sleep(30)"
+    )
+    mark = only(judge(bomb))
+    assert mark.status == "crashed" and "memory" in mark.message
+
+
+@pytest.mark.parametrize("name", escaping.HARMLESS)
+def test_an_escape_would_be_noticed(outside: dict[str, str], name: str) -> None:
+    """Without a sandbox the harmless ones succeed, and are then no right answer."""
+    program = "\n".join([*filled(escaping.ATTACKS[name], outside), "mean_and_std(None)"])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "RuntimeError: escaped: ['" in done.stderr
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="the tests run as an ordinary user already")
+def test_as_an_ordinary_user(tmp_path: Path) -> None:
+    """The same attacks and solutions, started by an ordinary user."""
+    if sandbox.self_test().kind == "none":
+        pytest.skip("there is no sandbox here")
+    chosen = "escape or full_marks or frames or one_crash"
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, str(Path(__file__))]
+    done = subprocess.run(
+        as_user.command(sys.executable, *words),
+        cwd=ROOT,
+        env=dict(os.environ, HOME="/", PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr
+    assert "skipped" not in done.stdout.splitlines()[-1]
