@@ -19,7 +19,8 @@ from PIL import Image
 
 from course_utils import plotting
 from course_utils.simulators import collider
-from course_utils.widgets import LIVE_DPI, WIDGETS, Live, asymmetry
+from course_utils.widgets import WIDGETS, Live, asymmetry
+from course_utils.widgets.base import LIVE_DPI
 
 AIM = 60.0  # ms
 MOVES = 21
