@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .bounds import LikelihoodFunction, gaussian_kl, normal_log_prob
 
-CHUNK = 1_500_000  # numbers in a (G, B) table at a time, 12 MB in float64
+CHUNK = 6_000_000  # numbers in a (G, B) table at a time, 48 MB in float64
 MASS_OUTSIDE = 1e-6  # of q, more is an error
 
 
