@@ -171,8 +171,8 @@ def test_no_table_exceeds_its_share_of_memory() -> None:
 
     x = torch.zeros(1000, 1, dtype=F64)
     evidence = quadrature_log_evidence(x, log_likelihood, latent_grid(2, 121))  # G = 14641
-    # Four tables at once, of 8 bytes a number: below 100 MB.
-    assert evidence.shape == (1000,) and largest * 8 * 4 < 1e8
+    # Four tables at once, of 8 bytes a number: below 200 MB.
+    assert evidence.shape == (1000,) and largest * 8 * 4 < 2e8
     assert evidence.abs().max() < 1e-7  # a likelihood of 1 everywhere
 
 
