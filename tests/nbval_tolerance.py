@@ -3,7 +3,8 @@
 nbval runs each notebook and compares what a cell shows with what is stored. This plugin
 
 - lets floats in text differ by `RELATIVE_TOLERANCE`, and in a cell with the tag "trained" by
-  `TRAINED_TOLERANCE`; integers and all other text stay exact;
+  `TRAINED_TOLERANCE`, or by `ERRORS` of their own where the cell gives them one, as in
+  "0.6 ± 0.9"; integers and all other text stay exact;
 - compares the sequence of outputs and their kinds: alone, nbval skips pictures, so that a
   picture that vanished or appeared would pass;
 - fails a cell that was never executed in a notebook whose other cells were;
@@ -37,6 +38,10 @@ FLOAT = re.compile(
     r"(?<![\w.])[-+]?(?:(?:\d+\.\d+|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)(?!\d|\.\d)"
 )
 
+# A number with its standard error; the blanks before it align a column.
+MEASURED = re.compile(rf"[ \t]*({FLOAT.pattern}) (?:±|\+-) ({FLOAT.pattern})")
+ERRORS = 4.0  # standard errors by which a trained number may differ from the stored one
+
 Output = NotebookNode
 Compare = Callable[..., bool]
 
@@ -58,6 +63,25 @@ def align(new: str, stored: str, tolerance: float = RELATIVE_TOLERANCE) -> str:
         return old if is_close(float(match[0]), float(old), tolerance) else match[0]
 
     return FLOAT.sub(like_stored, new)
+
+
+def align_measured(new: str, stored: str) -> str:
+    """The new text, with each "value ± error" that agrees with the stored one written like it.
+
+    The errors themselves are estimates: they may differ by a factor of two.
+    """
+    written = list(MEASURED.finditer(stored))
+    if len(written) != len(MEASURED.findall(new)):
+        return new
+    remaining = iter(written)
+
+    def like_stored(match: re.Match[str]) -> str:
+        old = next(remaining)
+        (a, e), (b, f) = (tuple(map(float, found.groups())) for found in (match, old))
+        agree = abs(a - b) <= ERRORS * (e**2 + f**2) ** 0.5 and e <= 2 * f and f <= 2 * e
+        return old[0] if agree else match[0]
+
+    return MEASURED.sub(like_stored, new)
 
 
 def without_views(outputs: list[Output]) -> list[Output]:
@@ -82,15 +106,19 @@ def kind(output: Output) -> str:
 
 def align_output(new: Output, stored: Output, tolerance: float) -> Output:
     """The new output with its texts aligned to the stored ones."""
+
+    def aligned(text: str, old: str) -> str:
+        if tolerance == TRAINED_TOLERANCE:
+            text = align_measured(text, old)
+        return align(text, old, tolerance)
+
     new = NotebookNode(new)
     if "text" in new:
-        new.text = align(new.text, stored.text, tolerance)
+        new.text = aligned(new.text, stored.text)
     if "data" in new:
         new.data = NotebookNode(
             {
-                mime: align(text, stored.data[mime], tolerance)
-                if mime.startswith("text/")
-                else text
+                mime: aligned(text, stored.data[mime]) if mime.startswith("text/") else text
                 for mime, text in new.data.items()
             }
         )

@@ -56,6 +56,10 @@ CONTRACT = {
     "07.bits_back_length": "(log_likelihood, log_prior, log_posterior)",
     "07.ans_push": "(state, start, freq, precision)",
     "07.mutual_information_gap": "(mi, entropies)",
+    "08.alpha_bars": "(betas)",
+    "08.diffuse": "(x0, alpha_bar, eps)",
+    "08.predict_x0": "(x_t, alpha_bar, eps_hat)",
+    "08.ddpm_step": "(x_t, t, eps_hat, betas, noise)",
 }
 
 

@@ -21,6 +21,7 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "rate_distortion": {"densities", "autoencoders", "inference", "vae", "statistics"},
     "landscape": {"densities", "autoencoders", "inference", "vae", "statistics"},
 }
+BELOW["project"] = set(BELOW)  # lecture 09: your own data, with everything the course has
 EVERYTHING_BELOW = set(BELOW)
 BELOW |= {
     "widgets": EVERYTHING_BELOW,

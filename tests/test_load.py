@@ -408,7 +408,7 @@ BAD: dict[str, Case] = {
     "NaN": (
         lambda p: saved(p / "a.npy", changed(7, np.nan)),
         {},
-        "1 samples, the first at index 7",
+        "1 sample, the first at index 7",
     ),
     "infinity": (lambda p: saved(p / "a.npy", changed(9, -np.inf)), {"as_is": True}, "index 9"),
     "too large": (
@@ -428,7 +428,7 @@ BAD: dict[str, Case] = {
     "constant as is": (
         lambda p: saved(p / "a.npy", constant(5)),
         {"as_is": True},
-        "constant images",
+        "1 constant image, ",
     ),
     "all constant": (lambda p: saved(p / "a.npy", constant(*range(30))), {}, "nothing to learn"),
     "all equal": (
@@ -439,7 +439,7 @@ BAD: dict[str, Case] = {
     "blank image in a folder": (
         lambda p: folder_with(p, "blank.png", image_bytes(PHOTOS[0] * 0)),
         {},
-        "1 constant images.*index 0",
+        "1 constant image, .*index 0",
     ),
     "mixed sizes": (mixed_folder, {}, "image000.png is 8 x 6 and smaller.png is 8 x 5.*size=28"),
     "empty folder": (empty_folder, {}, "'empty' holds no images.*folders inside"),

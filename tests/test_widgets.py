@@ -359,6 +359,33 @@ def test_two_basins_part_and_the_seeker_chooses(made: dict[str, Live]) -> None:
     assert seen(distance=0.0, start="left")[3] == 0.0
 
 
+def test_fit_by_hand_takes_the_events_of_the_lecture() -> None:
+    generator = torch.Generator().manual_seed(5)
+    events = collider.sample_cos_theta(500, -0.2, generator=generator, dtype=torch.float64)
+    live = widgets.fit_by_hand(events)
+    # 500 events know A_FB to 0.039: the slider is centred within five of that.
+    mu = live.controls["mu"]
+    assert abs((mu.min + mu.max) / 2 + 0.2) < 0.2
+
+
+def test_a_smaller_sigma_costs_more_and_the_error_names_the_best(made: dict[str, Live]) -> None:
+    live = made["06 decoder_sigma"]
+    sigmas = [value for _, value in live.controls["sigma"].options]
+
+    def seen(sigma: float) -> list[float]:
+        return [float(n) for n in re.findall(r"-?\d+\.\d+", live.move(sigma=sigma))[1:]]
+
+    rates, errors, elbos = zip(*(seen(sigma) for sigma in sigmas), strict=True)
+    assert list(rates) == sorted(rates, reverse=True) and rates[0] > 10 and rates[-1] < 0.1
+    best = elbos.index(max(elbos))
+    # The sigma of the highest ELBO is the error that is made, to a step of the slider.
+    assert errors[best] / 1.5 < sigmas[best] < 1.5 * errors[best]
+    assert elbos[0] < elbos[best] - 50 and elbos[-1] < elbos[best] - 50
+    live.move(sigma=1.0)
+    with pytest.raises(ValueError, match="8 images"):
+        widgets.decoder_sigma(torch.zeros(4, 4), torch.zeros(2, 4))
+
+
 def test_small_features_are_told_as_sigma_falls(made: dict[str, Live]) -> None:
     live = made["07 small_features"]
 

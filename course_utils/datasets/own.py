@@ -316,8 +316,8 @@ def _finish(array: np.ndarray, name: str, colour: bool, as_is: bool, dtype: torc
     if not bool(torch.isfinite(x).all()):
         bad = (~torch.isfinite(x)).flatten(1).any(dim=1)
         raise ValueError(
-            f"{name} has NaN, infinite or too large values in {int(bad.sum())} samples, the first "
-            f"at index {int(bad.nonzero()[0])}: remove or repair them."
+            f"{name} has NaN, infinite or too large values in {_count(bad, 'sample')}, the first "
+            f"at index {int(bad.nonzero()[0])}: remove or repair what is wrong."
         )
     if not as_is:
         low, high = float(x.min()), float(x.max())
@@ -359,6 +359,12 @@ def _require_variety(x: Tensor, name: str) -> None:
         constant = (flat == flat[:, :1]).all(dim=1)
         if bool(constant.any()):
             raise ValueError(
-                f"{name} has {int(constant.sum())} constant images, one value in all pixels, the "
+                f"{name} has {_count(constant, 'constant image')}, one value in all pixels, the "
                 f"first at index {int(constant.nonzero()[0])}: remove them."
             )
+
+
+def _count(which: Tensor, what: str) -> str:
+    """How many are marked, in words: "1 sample", "2 samples"."""
+    n = int(which.sum())
+    return f"{n} {what}" + ("" if n == 1 else "s")

@@ -53,6 +53,13 @@ from .inference import (
     weight_areas,
     weighted_draws,
 )
+from .landscape import (
+    along_chain,
+    bound_gap,
+    family_gallery,
+    score_errors,
+    score_field,
+)
 from .models import power_of_samples, training_terms, unit_rates
 from .outlook import FAMILIES, TIMELINE, families, timeline
 from .pictures import field, images, jet_images, tile
@@ -74,10 +81,12 @@ __all__ = [
     "STYLE",
     "TIMELINE",
     "Array",
+    "along_chain",
     "array",
     "ascent",
     "boltzmann_map",
     "bottleneck_sweep",
+    "bound_gap",
     "bundle",
     "collider_angles",
     "density",
@@ -88,6 +97,7 @@ __all__ = [
     "energy_contours",
     "escape",
     "families",
+    "family_gallery",
     "field",
     "figure",
     "gradient_spread",
@@ -115,6 +125,8 @@ __all__ = [
     "rd_plane",
     "render",
     "residual_spectra",
+    "score_errors",
+    "score_field",
     "second_guess",
     "shannon_limit",
     "show",

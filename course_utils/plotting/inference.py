@@ -161,7 +161,7 @@ def ascent(ax: Axes, gaps: Mapping[str, Array]) -> list[Line2D]:
 def second_guess(ax: Axes, mu: Array, log_var: Array, *, truth: Array) -> Ellipse:
     """Another diagonal Gaussian over a `posterior_map`, dashed, and the true latent as a cross."""
     cov = np.diag(np.exp(array(log_var)))
-    guess = ellipse_of(mu, cov, color=ROLE["model"], linewidth=2, linestyle="--")
+    guess = ellipse_of(mu, cov, color=ROLE["posterior"], linewidth=2, linestyle="--")
     ax.add_patch(guess)
     ax.plot(*array(truth), "x", color=ROLE["truth"], markersize=9, mew=2)
     return guess

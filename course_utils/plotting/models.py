@@ -10,14 +10,20 @@ from matplotlib.lines import Line2D
 from .base import ROLE, Array, array, plain_ticks
 
 
-def training_terms(ax: Axes, distortion: Array, rate: Array, *, window: int = 25) -> list[Line2D]:
-    """Distortion and rate of every step, (steps,) each, as means over `window` steps."""
+def training_terms(ax: Axes, distortion: Array, rate: Array, *, points: int = 50) -> list[Line2D]:
+    """Distortion and rate of every step, (steps,) each, as means over windows that widen.
+
+    The first steps, in which most happens, are shown one by one.
+    """
+    steps = len(array(distortion))
+    edges = np.unique(np.geomspace(1, steps + 1, points).astype(int)) - 1
+    middle = 1 + (edges[:-1] + edges[1:] - 1) / 2  # steps are counted from 1
     lines = []
     for name, values, role in (("distortion", distortion, "model"), ("rate", rate, "posterior")):
-        kept = array(values)[: len(values) // window * window].reshape(-1, window)  # (M, window)
-        steps = window * (0.5 + np.arange(len(kept)))
-        lines += ax.plot(steps, kept.mean(axis=1), color=ROLE[role], label=name)
-    ax.set(xscale="log", yscale="log", xlabel="step", ylabel="nats per image")
+        means = np.add.reduceat(array(values), edges[:-1]) / np.diff(edges)
+        lines += ax.plot(middle, means, color=ROLE[role], label=name)
+    ax.set(xscale="log", ylim=(0, None), xlabel="step", ylabel="nats per image")
+    plain_ticks(ax.xaxis)
     ax.legend()
     return lines
 

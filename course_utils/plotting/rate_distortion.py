@@ -63,16 +63,18 @@ def shannon_limit(
 def rd_plane(
     ax: Axes, rate: Array, distortion: Array, entropy: float, *, name: str = "VAEs, one per beta"
 ) -> tuple[Line2D, Line2D]:
-    """Models (n,) in the plane of rate and distortion, both in nats, over the line D + R = entropy.
+    """Models (n,) by rate and distortion, both in nats, over the line where they add to entropy.
 
     Returns: the models and the line.
     """
     r, d = array(rate), array(distortion)
     ends = np.array([0.0, entropy])
-    (line,) = ax.plot(ends, entropy - ends, color=ROLE["truth"], label="D + R = entropy")
+    (line,) = ax.plot(
+        ends, entropy - ends, color=ROLE["truth"], label="distortion + rate\n= entropy"
+    )
     ax.fill_between(ends, 0, entropy - ends, color=ROLE["neutral"], alpha=0.2, linewidth=0)
     (models,) = ax.plot(r, d, "o-", color=ROLE["model"], linewidth=1, label=name)
-    ax.set(xlabel="rate R, nats", ylabel="distortion D, nats")
+    ax.set(xlabel="rate, nats", ylabel="distortion, nats")
     ax.set(xlim=(-0.03 * r.max(), 1.05 * max(r.max(), entropy)), ylim=(0, 1.05 * d.max()))
     ax.legend()
     return models, line

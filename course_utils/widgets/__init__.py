@@ -26,7 +26,9 @@ from .lecture02 import likelihood, mixture_size
 from .lecture03 import bottleneck, latent_walk
 from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
+from .lecture06 import decoder_sigma
 from .lecture07 import beta_curve, small_features, turned_latents
+from .lecture08 import stretching, through_time
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
@@ -44,9 +46,12 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "04 two_processes": two_processes,
     "05 fit_by_hand": fit_by_hand,
     "05 two_basins": two_basins,
+    "06 decoder_sigma": decoder_sigma,
     "07 beta_curve": beta_curve,
     "07 small_features": small_features,
     "07 turned_latents": turned_latents,
+    "08 through_time": through_time,
+    "08 stretching": stretching,
 }
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "bottleneck",
     "captioned",
     "choice",
+    "decoder_sigma",
     "draws_against_density",
     "draws_from_prior",
     "fit_by_hand",
@@ -71,8 +77,10 @@ __all__ = [
     "small_features",
     "sprite",
     "stops",
+    "stretching",
     "structure_growth",
     "temperature",
+    "through_time",
     "turned_latents",
     "two_basins",
     "two_processes",

@@ -10,10 +10,14 @@ from course_utils.simulators import collider
 from .base import Live, choice, live, slider
 
 
-def fit_by_hand(n: int = 2000, a_true: float = 0.3, *, seed: int = 11) -> Live:
-    """Fit a Gaussian q to the exact posterior of A_FB while the ELBO climbs to the evidence."""
-    generator = torch.Generator().manual_seed(seed)
-    events = collider.sample_cos_theta(n, a_true, generator=generator, dtype=torch.float64)
+def fit_by_hand(events: torch.Tensor | None = None, *, seed: int = 11) -> Live:
+    """Fit a Gaussian q to the exact posterior of A_FB while the ELBO climbs to the evidence.
+
+    events: cos theta, (N,). Without them, 2000 events with A_FB = 0.3.
+    """
+    if events is None:
+        generator = torch.Generator().manual_seed(seed)
+        events = collider.sample_cos_theta(2000, 0.3, generator=generator, dtype=torch.float64)
     log_joint = inference.asymmetry_log_joint(events)
     exact = inference.quadrature_posterior_1d(log_joint, -0.5, 0.5)
     mean, std = float(exact.mean), float(exact.std)

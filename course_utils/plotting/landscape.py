@@ -1,0 +1,73 @@
+"""Families side by side, and the steps and scores of a diffusion: lecture 08."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.lines import Line2D
+from matplotlib.quiver import Quiver
+
+from .base import ROLE, Array, array, plain_ticks
+from .science import boltzmann_map
+
+
+def family_gallery(
+    axes: Sequence[Axes], grid: tuple[Array, Array, Array], samples: Mapping[str, Array]
+) -> list[PathCollection]:
+    """Samples (n, 2) of each family over the exact density, one Axes for each.
+
+    grid: x (n,), y (m,) and the density (n, m), as for `boltzmann_map`.
+    """
+    dots = []
+    for ax, (name, points) in zip(axes, samples.items(), strict=True):
+        boltzmann_map(ax, *grid)
+        xy = array(points)
+        dots.append(
+            ax.scatter(xy[:, 0], xy[:, 1], s=4, linewidths=0, alpha=0.6, color=ROLE["model"])
+        )
+        x, y = array(grid[0]), array(grid[1])
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xticks=[], yticks=[], xlabel="", ylabel="")
+        ax.set_title(name)
+    return dots
+
+
+def bound_gap(ax: Axes, steps: Array, gap: Array) -> tuple[Line2D, Line2D]:
+    """Evidence minus ELBO, nats (R,), against the steps T of a chain, over a line 1 / T."""
+    t, values = array(steps), array(gap)
+    (line,) = ax.loglog(t, values[-1] * t[-1] / t, color=ROLE["truth"], label="∝ 1 / T")
+    (dots,) = ax.loglog(t, values, "o", color=ROLE["model"], label="evidence − ELBO")
+    ax.set(xlabel="steps T", ylabel="nats")
+    plain_ticks(ax.xaxis)
+    ax.legend()
+    return dots, line
+
+
+def score_field(ax: Axes, x: Array, exact: Array, learned: Array) -> tuple[Quiver, Quiver]:
+    """Two vector fields (n, 2) at points x (n, 2): the exact score below, the learned one above."""
+    xy, truth, model = array(x), array(exact), array(learned)
+    scale = 18 * np.median(np.hypot(*truth.T))
+    style = {"angles": "xy", "scale": scale, "zorder": 3}
+    below = ax.quiver(*xy.T, *truth.T, color=ROLE["truth"], width=0.011, label="exact", **style)
+    above = ax.quiver(*xy.T, *model.T, color=ROLE["model"], width=0.005, label="learned", **style)
+    ax.legend(loc="upper right", frameon=True, framealpha=0.95)
+    return below, above
+
+
+def score_errors(ax: Axes, noise: Array, errors: Mapping[str, Array]) -> list[Line2D]:
+    """Relative errors of a learned score (T,) against the share of noise 1 - alpha_bar (T,)."""
+    lines = []
+    for (name, values), style in zip(errors.items(), ("o-", "s--", "^:"), strict=False):
+        lines += ax.semilogy(array(noise), array(values), style, color=ROLE["model"], label=name)
+    ax.set(xlabel="share of noise, $1 - \\bar\\alpha$", ylabel="relative error of the score")
+    if len(lines) > 1:
+        ax.legend()
+    return lines
+
+
+def along_chain(ax: Axes, values: Array) -> Line2D:
+    """A number for each step of a chain, (T,), against the step t."""
+    numbers = array(values)
+    (line,) = ax.plot(np.arange(len(numbers)), numbers, color=ROLE["model"])
+    ax.set(xlabel="step t")
+    return line
