@@ -431,3 +431,39 @@ def test_information_is_written_into_its_cells() -> None:
     assert np.allclose(shown.get_array(), [[1.23, -0.01]])
     assert [text.get_text() for text in ax.texts] == ["1.2", "0.0"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["x", "y"]
+
+
+def test_a_gallery_shows_every_family_over_one_density() -> None:
+    x, y = torch.linspace(-1, 1, 5), torch.linspace(-2, 2, 9)
+    samples = {"a": torch.tensor([[0.5, 1.0]]), "b": torch.zeros(3, 2)}
+    _, axes = plotting.figure(1, 2)
+    dots = plotting.family_gallery(axes, (x, y, torch.ones(5, 9)), samples)
+    assert [ax.get_title(loc="left") for ax in axes] == ["a", "b"]
+    assert dots[0].get_offsets().tolist() == [[0.5, 1.0]] and len(dots[1].get_offsets()) == 3
+    assert all(ax.get_xlim() == (-1, 1) and ax.get_ylim() == (-2, 2) for ax in axes)
+    with pytest.raises(ValueError):
+        plotting.family_gallery(axes[:1], (x, y, torch.ones(5, 9)), samples)
+
+
+def test_the_gap_stands_beside_a_line_of_one_over_t() -> None:
+    _, ax = plotting.figure()
+    dots, line = plotting.bound_gap(ax, torch.tensor([10, 20]), torch.tensor([0.5, 0.2]))
+    assert np.allclose(dots.get_xydata(), [[10, 0.5], [20, 0.2]])
+    assert np.allclose(line.get_xydata(), [[10, 0.4], [20, 0.2]])  # through the last point
+
+
+def test_scores_are_drawn_as_arrows_and_errors_by_noise() -> None:
+    _, (left, right) = plotting.figure(1, 2)
+    at, exact = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, -1.0]])
+    below, above = plotting.score_field(left, at, exact, 2 * exact)
+    assert (below.U, below.V, above.U, above.V) == (1, -1, 2, -2)
+    assert below.scale == above.scale  # or their lengths could not be compared
+    (line,) = plotting.score_errors(right, torch.tensor([0.1, 0.9]), {"a": torch.ones(2) / 10})
+    assert np.allclose(line.get_xydata(), [[0.1, 0.1], [0.9, 0.1]])
+    assert right.get_legend() is None  # a single line needs none
+
+
+def test_a_chain_is_drawn_by_step() -> None:
+    _, ax = plotting.figure()
+    line = plotting.along_chain(ax, torch.tensor([3.0, 2.0]))
+    assert line.get_xydata().tolist() == [[0, 3], [1, 2]]

@@ -12,9 +12,9 @@ from ipywidgets import Dropdown
 from matplotlib import _pylab_helpers
 from PIL import Image
 
-from course_utils import densities, plotting, widgets
+from course_utils import densities, landscape, plotting, widgets
 from course_utils.simulators import collider
-from course_utils.widgets import WIDGETS, Live
+from course_utils.widgets import WIDGETS, Live, lecture08
 
 
 @pytest.fixture(scope="module")
@@ -436,3 +436,46 @@ def test_turned_latents_keep_the_elbo(made: dict[str, Live]) -> None:
     # Unless the seed happened to choose 22.5 degrees, a turn of 45 shows; 90 only swaps names.
     assert abs(gaps[1] - gaps[0]) > 0.05 and gaps[2] == pytest.approx(gaps[0], abs=0.02)
     assert len(set(pictures)) == 3
+
+
+def test_through_time_both_ways_back_end_in_the_lumps(made: dict[str, Live]) -> None:
+    live = made["08 through_time"]
+    assert "100 % of the variance is signal" in live.move(direction="forward: add noise", t=0)
+    assert " 0 % of the variance is signal" in live.move(t=60)
+    pictures = set()
+    for direction in ("back: the chain", "back: the ODE"):
+        assert direction in live.move(direction=direction, t=0)
+        pictures.add(live.png)
+    assert len(pictures) == 2  # other ways, other samples
+
+
+def test_paths_through_time_have_the_marginals_of_the_mixture() -> None:
+    target, n = lecture08.four_lumps(), 4000
+    truth = landscape.diffused(target)
+    schedule = landscape.Schedule(landscape.cosine_betas(60))
+    levels = torch.cat([torch.ones(1), schedule.alpha_bars.float()])
+    generator = torch.Generator().manual_seed(3)
+    paths = lecture08._paths(target, truth.eps, schedule, levels, n, generator)
+    for direction, path in paths.items():
+        assert path.shape == (61, n, 2), direction
+        for step in (0, 30, 60):
+            # Mean and spread at this time, to five standard errors; the chain's 60 steps and the
+            # nearest angle of the ODE add a few hundredths of their own.
+            share = levels[step]
+            mean = share.sqrt() * target.log_weights.exp() @ target.means
+            data = target.sample(50_000, generator=generator)
+            std = (share * data.var(dim=0) + 1 - share).sqrt()
+            assert (path[step].mean(dim=0) - mean).abs().max() < 5 * std.max() / n**0.5 + 0.03
+            assert (path[step].std(dim=0) / std - 1).abs().max() < 5 / (2 * n) ** 0.5 + 0.03
+
+
+def test_stretching_loses_or_gains_area_without_the_jacobian(made: dict[str, Live]) -> None:
+    live = made["08 stretching"]
+
+    def area(**settings: float) -> float:
+        return float(re.search(r"it is (\d+\.\d+)", live.move(**settings))[1])
+
+    # The slope 1 - bend exp(-2 z^2) has the average 1 - bend / sqrt(5) over z ~ N(0, 1).
+    for bend, stretch in ((0.0, 1.0), (-2.0, 0.6), (0.9, 1.2), (-4.0, 0.4)):
+        exact = stretch * (1 - bend / math.sqrt(5))
+        assert area(bend=bend, stretch=stretch) == pytest.approx(exact, abs=0.006)
