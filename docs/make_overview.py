@@ -1,52 +1,74 @@
-"""Draws docs/overview.png, the picture of the README: `python docs/make_overview.py`."""
+"""Draws docs/overview.png, the picture of the README: `python docs/make_overview.py`.
 
+One stored figure of each lecture, in rows of equal width: run it again when a figure has changed.
+"""
+
+import base64
+import io
+import json
 from pathlib import Path
 
-import torch
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
 
-from course_utils import plotting
-from course_utils.simulators import collider, cosmology, molecular, sprites
+ROOT = Path(__file__).parents[1]
+WIDTH, GAP, CAPTION = 1500, 26, 34
+ROWS = (  # lecture, cell, title
+    (
+        ("00", "start-families", "six families"),
+        ("01", "sim-web-figure", "simulators: a universe"),
+        ("02", "ml-gaussian-wells", "maximum likelihood"),
+    ),
+    (("03", "ae-map", "autoencoders: a ring of codes"), ("04", "lv-sheet", "latent variables")),
+    (
+        ("05", "vi-gap-figure", "variational inference: exact posteriors"),
+        ("06", "va-pictures", "variational autoencoders"),
+    ),
+    (
+        ("07", "rd-cosmos-figure", "rate and distortion: a theorem"),
+        ("08", "ls-gallery", "the landscape, over the truth"),
+        ("09", "own-latents", "your own data"),
+    ),
+)
+
+
+def stored(lecture: str, cell_id: str) -> Image.Image:
+    """The first picture of a cell in solutions/.
+
+    Raises: LookupError if the lecture has no such cell, or the cell no picture.
+    """
+    (path,) = (ROOT / "solutions").glob(f"{lecture}_*.ipynb")
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if cell["id"] == cell_id:
+            for output in cell["outputs"]:
+                if png := output.get("data", {}).get("image/png"):
+                    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    raise LookupError(f"{path.name} has no picture in a cell {cell_id!r}.")
+
+
+def row_of(pictures: list[tuple[str, Image.Image]], font: ImageFont.FreeTypeFont) -> Image.Image:
+    """Pictures side by side with their titles, scaled to one height and WIDTH together."""
+    room = WIDTH - GAP * (len(pictures) - 1)
+    height = round(room / sum(picture.width / picture.height for _, picture in pictures))
+    row = Image.new("RGB", (WIDTH, height + CAPTION), "white")
+    x = 0
+    for title, picture in pictures:
+        width = round(picture.width * height / picture.height)
+        ImageDraw.Draw(row).text((x + 4, 2), title, fill="#333333", font=font)
+        row.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (x, CAPTION))
+        x += width + GAP
+    return row
 
 
 def main() -> None:
-    generator = torch.Generator().manual_seed(6)
-    fig, axes = plotting.figure(2, 3, width=10.5, height=6.2)
-    (angles, jets, universe), (wells, pictures, ledger) = axes
-
-    c = torch.linspace(-1, 1, 201)
-    events = collider.sample_cos_theta(20_000, 0.3, generator=generator)
-    plotting.collider_angles(angles, events, c, collider.density(c, 0.3))
-
-    showers = collider.shower(6, prongs=torch.arange(6) % 2 + 1, generator=generator)
-    plotting.jet_images(jets, collider.jet_images(showers, size=20), columns=3)
-
-    delta = cosmology.sample_field(cosmology.lecture_power(256), 1, generator=generator)[0]
-    end = cosmology.nbody(delta, steps=30)[-1]
-    plotting.field(universe, cosmology.density(end.positions, 128), log=True)
-
-    truth = molecular.mueller_brown_truth(20.0)
-    plotting.boltzmann_map(wells, *truth.axes, truth.probability)
-    walkers = molecular.sample_mueller_brown(400, 20.0, generator=generator)
-    plotting.energy_contours(wells, *truth.axes, truth.energy)
-    plotting.walkers(wells, walkers)
-    wells.set(xlim=(-1.7, 1.3), ylim=(-0.6, 2.2), aspect="auto")
-
-    soft = sprites.render(sprites.draw_factors(24, generator=generator))
-    plotting.images(pictures, soft, columns=6)
-    world = sprites.enumerated_sprites()
-    plotting.images(ledger, world.sample(24, generator=generator).reshape(24, 14, 14), columns=6)
-
-    titles = (
-        "collider: draws and exact density",
-        "jets: lists of random length",
-        "universe: draws, no density",
-        "molecule: density up to a factor",
-        "sprites: five known causes",
-        "the ledger: an exact likelihood",
-    )
-    for ax, title in zip(axes.flat, titles, strict=True):
-        ax.set_title(title)
-    Path(__file__).with_name("overview.png").write_bytes(plotting.png(fig))
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 21)
+    rows = [row_of([(f"{n}  {t}", stored(n, cell)) for n, cell, t in row], font) for row in ROWS]
+    page = Image.new("RGB", (WIDTH, sum(row.height + GAP for row in rows)), "white")
+    y = 0
+    for row in rows:
+        page.paste(row, (0, y))
+        y += row.height + GAP
+    page.quantize(256).save(Path(__file__).with_name("overview.png"), optimize=True)
 
 
 if __name__ == "__main__":

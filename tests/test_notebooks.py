@@ -7,6 +7,7 @@ import ast
 import base64
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -171,6 +172,15 @@ def test_a_stored_lecture_keeps_the_rule(rule: Callable, path: Path) -> None:
             c for c in notebook.cells if c.id not in own or "nbval-ignore-output" not in tags(c)
         ]
     assert rule(notebook) == []
+
+
+def test_the_readmes_picture_has_a_stored_figure_of_every_lecture() -> None:
+    overview = runpy.run_path(str(ROOT / "docs" / "make_overview.py"))
+    shown = [(lecture, cell) for row in overview["ROWS"] for lecture, cell, _ in row]
+    assert sorted({lecture for lecture, _ in shown}) == [path.name[:2] for path in LECTURES]
+    assert all(overview["stored"](*place).width > 300 for place in shown)
+    with pytest.raises(LookupError, match="no picture in a cell 'sim-imports'"):
+        overview["stored"]("01", "sim-imports")
 
 
 @each_lecture
