@@ -5,11 +5,11 @@ sprites can be entered, in lecture 02 as in lecture 08. The data are those of
 `datasets.ledger_sprites()` as they come.
 """
 
-import html
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from . import tables
 from .statistics import mean_and_error
 
 # How a row was found, and the sign before its number: with a lower bound on log p_theta the
@@ -145,32 +145,13 @@ class Ledger:
         raise KeyError(f"The ledger has no row {name!r}: it has {[e.name for e in self.entries]}.")
 
     def __repr__(self) -> str:
-        rows = [HEADER, *(entry.cells() for entry in self.entries)]
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i in TEXT_COLUMNS else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+        rows = [entry.cells() for entry in self.entries]
+        return tables.as_text(HEADER, rows, left=TEXT_COLUMNS)
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str, style: str = "") -> str:
-            written = "".join(
-                f'<{tag} style="text-align:{"left" if i in TEXT_COLUMNS else "right"}">'
-                f"{html.escape(cell)}</{tag}>"
-                for i, cell in enumerate(cells)
-            )
-            return f"<tr{style}>{written}</tr>"
-
-        # Rows of earlier lectures stand back.
-        body = "".join(
-            row(e.cells(), "td", "" if e.lecture == self.lecture else ' style="opacity:0.65"')
-            for e in self.entries
-        )
-        return f"<table><thead>{row(HEADER, 'th')}</thead><tbody>{body}</tbody></table>"
+        rows = [entry.cells() for entry in self.entries]
+        earlier = [i for i, e in enumerate(self.entries) if e.lecture != self.lecture]
+        return tables.as_html(HEADER, rows, left=TEXT_COLUMNS, faded=earlier)
 
 
 # What earlier lectures found, so that a later one shows it without training again. A test fits

@@ -14,12 +14,13 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "training": set(),
     "plotting": set(),
     "statistics": set(),
-    "ledger": {"statistics"},
+    "tables": set(),
+    "ledger": {"statistics", "tables"},
     "datasets": {"simulators"},
     "inference": {"densities", "statistics"},
     "vae": {"densities", "autoencoders", "inference", "statistics"},
     "rate_distortion": {"densities", "autoencoders", "inference", "vae", "statistics"},
-    "landscape": {"densities", "autoencoders", "inference", "vae", "statistics"},
+    "landscape": {"densities", "autoencoders", "inference", "vae", "statistics", "tables"},
 }
 BELOW["project"] = set(BELOW)  # lecture 09: your own data, with everything the course has
 EVERYTHING_BELOW = set(BELOW)

@@ -4,7 +4,6 @@ Two questions are asked of each. How probable does it call nature? KL(p_data || 
 p_theta can be evaluated. How do its samples look? A distance between two sets of samples, for all.
 """
 
-import html
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .. import tables
 from ..statistics import mean_and_error
 
 KINDS = {"exact": "", "bound": "≤ ", "none": ""}  # of log p_theta, and the sign before the KL
@@ -238,28 +238,12 @@ class Landscape:
         )
 
     def __repr__(self) -> str:
-        rows = [self.header, *(family.cells() for family in self.families)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i in TEXT_COLUMNS else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+        rows = [family.cells() for family in self.families]
+        return tables.as_text(self.header, rows, left=TEXT_COLUMNS)
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            written = "".join(
-                f'<{tag} style="text-align:{"left" if i in TEXT_COLUMNS else "right"}">'
-                f"{html.escape(cell)}</{tag}>"
-                for i, cell in enumerate(cells)
-            )
-            return f"<tr>{written}</tr>"
-
-        body = "".join(row(family.cells(), "td") for family in self.families)
-        return f"<table><thead>{row(self.header, 'th')}</thead><tbody>{body}</tbody></table>"
+        rows = [family.cells() for family in self.families]
+        return tables.as_html(self.header, rows, left=TEXT_COLUMNS)
 
 
 def _pair(value: float, error: float, digits: int) -> str:
