@@ -71,6 +71,9 @@ def main() -> None:
             rows.append((f"{peer} {'autograde' if peer == 'nbgrader' else 'run'}", len(sample)))
             rows[-1] += (seconds, seconds / ours)
     print(f"lecture {options.lecture}, the same points on what both have graded")
+    print(
+        "course grade: two at a time, lecture cells skipped; the others: one by one, all cells run"
+    )
     print(table(rows, ("", "submissions", "s per submission", "ratio")))
 
 

@@ -1,6 +1,7 @@
 """Run a program as an ordinary user, for tests that were started as root."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,21 @@ def command(*program: str) -> list[str]:
             words += ["--ro-bind", path, path]
     words += ["--", "setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
     return [*words, "--inh-caps=-all", "--", *program]
+
+
+def run_tests(file: str, *options: str) -> str:
+    """Run a file's tests as an ordinary user; what pytest said, if all of them pass."""
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *options, file]
+    done = subprocess.run(
+        command(sys.executable, *words),
+        cwd=ROOT,
+        env=dict(os.environ, HOME="/", PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _closed(path: Path) -> Path | None:

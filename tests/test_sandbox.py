@@ -234,7 +234,7 @@ def test_texts_are_cleaned(pair: tuple) -> None:
 def test_tensors_are_no_words(pair: tuple) -> None:
     with pytest.raises(Raised) as raised:
         answered(pair, ("raised", torch.zeros(2), torch.zeros(2))).call(())
-    assert (raised.value.slug, raised.value.message) == ("raises", "")
+    assert (raised.value.slug, raised.value.message) == ("raises", proxy.WITHOUT_WORDS)
     with pytest.raises(Lost):
         answered(pair, (torch.zeros(2), 1)).call(())
 
@@ -305,8 +305,12 @@ def test_a_fresh_sandbox_is_as_closed() -> None:
     assert sandbox.probe(SandboxReport(KIND, False, "")) == []
 
 
+# A course that lies below /tmp could not be seen there even by mistake: each child's is empty.
+SEEN = [path for path in (str(sandbox.PACKAGE), "/etc/passwd") if not path.startswith("/tmp/")]
+
+
 @pytest.mark.usefixtures("works")
-@pytest.mark.parametrize("path", [str(sandbox.PACKAGE), "/etc/passwd"])
+@pytest.mark.parametrize("path", SEEN)
 def test_the_self_test_sees_a_wrong_mount(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     original = sandbox.mounts
     parents = [word for p in reversed(Path(path).parents[:-1]) for word in ("--dir", str(p))]

@@ -90,6 +90,14 @@ def test_the_tests_add_their_extra_once(course: ModuleType, commands: list) -> N
     assert len(commands) == 1
 
 
+def test_a_bundle_without_tests_says_so_and_installs_nothing(
+    course: ModuleType, commands: list
+) -> None:
+    with pytest.raises(SystemExit, match=r"^This bundle has no tests: they come with .* course\.$"):
+        course.main(["test"])
+    assert commands == []
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "start.py"])
 def test_a_changed_file_runs_pip_again(course: ModuleType, commands: list, name: str) -> None:
     course.set_up("")

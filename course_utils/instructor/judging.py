@@ -28,6 +28,7 @@ __all__ = ["Cell", "Grader", "Limits", "Mark", "SandboxError", "Settings", "self
 
 STATUS = {"passed": "ok"}  # the other statuses of a check are those of a mark
 STARTS, START_SECONDS = 3, 60.0
+UNCHANGED = "The notebook's own cell stands there unchanged."
 ALL, DEFINITIONS, NOTHING = range(3)  # how much of a cell is run
 
 
@@ -214,7 +215,7 @@ class _Submission:
         self, grader: Grader, exercises: list[Exercise], given: list[str], released: list[str]
     ):
         self.grader, self.settings, self.limits = grader, grader.settings, grader.settings.limits
-        self.exercises = exercises
+        self.exercises, self.given = exercises, given
         known = {normal(source) for source in released}
         changed = [source for source in given if normal(source) not in known]
         self.untouched = not changed
@@ -266,7 +267,7 @@ class _Submission:
             return Result(exercise.name, status, message, misconception)
 
         if self.untouched:
-            return result("not attempted", "The notebook's own cell stands there unchanged."), set()
+            return result("not attempted", UNCHANGED), set()
         seed = self.seed(exercise)
         try:
             self.prepare(blocked)
@@ -303,7 +304,9 @@ class _Submission:
                 return Result(exercise.name, fate.status, message)
         if kind == "failed":
             return Result(exercise.name, "error", clean(said), "cell-failed")
-        return Result(exercise.name, "not attempted", f"There is no function `{name}`.")
+        there = any(re.search(rf"\bdef\s+{name}\b", source) for source in self.given)
+        message = UNCHANGED if there else f"There is no function `{name}`."
+        return Result(exercise.name, "not attempted", message)
 
     def refused(self) -> set[str]:
         """Exercises whose package version the student's code has called, as far as it says."""

@@ -20,6 +20,7 @@ from . import wire
 from .warm import EXITED, OUT_OF_MEMORY, STATUS
 
 SLUGS = ("raises", "wrong-arguments", "leaves-torch", "write-it-yourself", "memory", "too-large")
+WITHOUT_WORDS = "Your function raised an error that says nothing."
 MAX_TEXT = 500
 PATIENCE = 5.0  # seconds that a keeper has to report how its child ended
 
@@ -76,7 +77,7 @@ class Session:
         if kind == "raised" and len(content) == 2:
             slug, text = content
             known = isinstance(slug, str) and slug in SLUGS
-            raise Raised(clean(text), slug if known else "raises")
+            raise Raised(clean(text) or WITHOUT_WORDS, slug if known else "raises")
         if kind != expected:
             self.close()
             raise Lost("crashed", "Its answer was none to the question that was asked.")

@@ -46,7 +46,8 @@ code{background:#f1f1f3;padding:0 .25em;border-radius:3px;overflow-wrap:anywhere
 border-radius:0 6px 6px 0}.mark{border-bottom:4px solid;padding:0 .3em}
 .card h2{font-size:1em;margin:0}.card p{margin:.3em 0 0;
 overflow-wrap:anywhere}.stamp{border:2px solid #B00020;color:#B00020;padding:.5em 1em}
-a{color:#0B5CAD}
+a{color:#0B5CAD}th code,.name{white-space:nowrap}
+@media(max-width:40em){table{display:block;overflow-x:auto}}
 @media print{body{margin:0}}
 """
 
@@ -232,12 +233,11 @@ def summary(
     notes: Sequence[str],
 ) -> str:
     """The page of the class: which exercises, which misconceptions, which students."""
-    students = {row.student for row in rows}
     reached, possible = _sum(rows)
-    share = f", {100 * reached / possible:.0f} % of all points" if possible else ""
+    share = f" {100 * reached / possible:.0f} % of all points were reached." if possible else ""
     body = [
         "<h1>The class at a glance</h1>",
-        f"<p>{line(rows)}</p><p>{len(students)} students{share}.</p>",
+        f"<p>{line(rows)}{share}</p>",
         _exercises(rows),
         _misconceptions(rows),
         _students(rows),
@@ -324,7 +324,8 @@ def _misconceptions(rows: Sequence[Row]) -> str:
         return ""
     order = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     lines = "".join(
-        f'<tr><td class="n">{len(messages)}</td><td><code>{_e(exercise)}</code></td>'
+        f'<tr><td class="n">{len(messages)}</td>'
+        f'<td class="name"><code>{_e(exercise)}</code></td>'
         f"<td>{_e(slug)}</td><td>{_inline(Counter(messages).most_common(1)[0][0])}</td></tr>"
         for (exercise, slug), messages in order[:20]
     )
@@ -338,6 +339,7 @@ def _misconceptions(rows: Sequence[Row]) -> str:
 def _students(rows: Sequence[Row]) -> str:
     """Each student and lecture: points, statuses, and a link to the feedback."""
     pages = page_names(rows)
+    legend = ", ".join(f"{symbol} {status}" for status, (symbol, _, _) in LOOK.items())
     mine: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         mine[row.student, row.lecture].append(row)
@@ -356,7 +358,7 @@ def _students(rows: Sequence[Row]) -> str:
             f'<td class="n">{reached:g}</td><td class="n">{possible:g}</td><td>{marks}</td></tr>'
         )
     return (
-        "<h2>Students</h2><table><caption>Each with a page of feedback</caption><tr>"
+        f"<h2>Students</h2><table><caption>Each with a page of feedback; {legend}</caption><tr>"
         '<th scope="col">student</th><th scope="col">lecture</th><th scope="col" class="n">points'
         '</th><th scope="col" class="n">of</th><th scope="col">exercises</th></tr>'
         f"{''.join(lines)}</table>"
@@ -373,7 +375,7 @@ def _page(title: str, body: Sequence[str], run: Run) -> str:
         )
     foot = (
         f"Course {run.course}, Python {run.python}, PyTorch {run.torch}, {run.platform}; "
-        f"seed {run.seed}; sandbox: {run.sandbox}."
+        f"seed {run.seed}; sandbox: {run.sandbox.rstrip('.')}."
     )
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     return (
