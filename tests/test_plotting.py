@@ -465,5 +465,6 @@ def test_scores_are_drawn_as_arrows_and_errors_by_noise() -> None:
 
 def test_a_chain_is_drawn_by_step() -> None:
     _, ax = plotting.figure()
-    line = plotting.along_chain(ax, torch.tensor([3.0, 2.0]))
-    assert line.get_xydata().tolist() == [[0, 3], [1, 2]]
+    values = torch.tensor([3.0, 2.0])
+    assert plotting.along_chain(ax, values).get_xydata().tolist() == [[0, 3], [1, 2]]
+    assert plotting.along_chain(ax, values, start=1).get_xydata().tolist() == [[1, 3], [2, 2]]

@@ -550,20 +550,20 @@ def ddpm_sample(
 
 # ---------------------------------------------------------------------- the probability-flow ODE
 #
-# Write the noise level as an angle: sqrt(alpha_bar) = cos phi, sqrt(1 - alpha_bar) = sin phi, from
-# 0 (data) to pi / 2 (noise). Then x_t = cos(phi) x_0 + sin(phi) eps moves along
-#     dx / dphi = cos(phi) eps - sin(phi) x_0,
+# Write the noise level as an angle, sqrt(alpha_bar) = cos omega, sqrt(1 - alpha_bar) = sin omega,
+# from 0 (data) to pi / 2 (noise). Then x_t = cos(omega) x_0 + sin(omega) eps moves along
+#     dx / domega = cos(omega) eps - sin(omega) x_0,
 # and with both replaced by their expectations given x_t this ODE carries p_data into N(0, I), and
 # back, through the same p_t as the chain (Song et al. 2021, section 4.3, in this variable).
 
 
 def flow_velocity(denoiser: Denoiser, x: Tensor, angle: Tensor) -> Tensor:
-    """dx / dphi = cos(phi) eps_hat - sin(phi) x0_hat = (eps_hat - sin(phi) x) / cos(phi).
+    """dx / domega = cos(omega) eps_hat - sin(omega) x0_hat = (eps_hat - sin(omega) x) / cos(omega).
 
     Args:
         denoiser: predicts the noise.
         x: (B, D).
-        angle: phi, 0-d, in [0, pi / 2).
+        angle: omega, 0-d, in [0, pi / 2).
 
     Returns:
         (B, D).
@@ -610,7 +610,7 @@ def probability_flow(
 def probability_flow_log_prob(denoiser: Denoiser, x0: Tensor, *, steps: int = 32) -> Tensor:
     """The exact log-density of what the ODE turns N(0, I) into, up to the error of its steps.
 
-    log p_theta(x_0) = log N(x_T; 0, I) + integral_0^{pi/2} div v(x, phi) dphi
+    log p_theta(x_0) = log N(x_T; 0, I) + integral_0^{pi/2} div v(x, omega) domega
 
     along the path from x_0 to x_T (Song et al. 2021, equation 39; Chen et al. 2018). The
     divergence is exact: D vector-Jacobian products in each of the 4 stages of a step.

@@ -6,6 +6,7 @@ noise has fewer dimensions than x, and nobody can compute it where it is.
 """
 
 import copy
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,10 +88,11 @@ def gradient_penalty(logit_data: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class GanHistory:
-    """Losses of both networks, each (steps,)."""
+    """Losses of both networks, each (steps,), and how long it took."""
 
     discriminator: Tensor
     generator: Tensor
+    seconds: float
 
 
 def fit_gan(
@@ -136,7 +138,7 @@ def fit_gan(
         for network in (gan.discriminator, gan.generator)
     )
     average = copy.deepcopy(gan.generator)
-    log = []
+    log, start = [], time.perf_counter()
     for step in tqdm(range(steps), unit="step", delay=2, leave=False):
         adam_d.param_groups[0]["lr"] = adam_g.param_groups[0]["lr"] = lr * (1 - step / steps)
         index = torch.randint(len(data), (batch,), generator=generator, device=generator.device)
@@ -159,4 +161,4 @@ def fit_gan(
                 mean.lerp_(now, 1 - AVERAGED)
         log.append(torch.stack([loss_d.detach(), loss_g.detach()]))
     gan.generator.load_state_dict(average.state_dict())
-    return GanHistory(*torch.stack(log, dim=1))
+    return GanHistory(*torch.stack(log, dim=1), seconds=time.perf_counter() - start)

@@ -65,9 +65,9 @@ def score_errors(ax: Axes, noise: Array, errors: Mapping[str, Array]) -> list[Li
     return lines
 
 
-def along_chain(ax: Axes, values: Array) -> Line2D:
-    """A number for each step of a chain, (T,), against the step t."""
+def along_chain(ax: Axes, values: Array, *, start: int = 0) -> Line2D:
+    """A number for each step of a chain from step `start` on, (T,), against the step t."""
     numbers = array(values)
-    (line,) = ax.plot(np.arange(len(numbers)), numbers, color=ROLE["model"])
+    (line,) = ax.plot(start + np.arange(len(numbers)), numbers, color=ROLE["model"])
     ax.set(xlabel="step t")
     return line

@@ -47,7 +47,7 @@ def through_time(
     image = plotting.boltzmann_map(ax, axis, axis, at)
     trails = ax.plot([], [], color=plotting.ROLE["posterior"], linewidth=1)
     dots = plotting.walkers(ax, paths[FORWARD][0], label=None)
-    ax.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="$x_1$", ylabel="$x_2$")
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="first coordinate", ylabel="second coordinate")
 
     def update(direction: str, t: float) -> str:
         step = round(t)
@@ -61,8 +61,8 @@ def through_time(
         trails[0].set_data(*_joined(walked[:, :3]))
         signal = float(levels[step])
         return (
-            f"{direction}, t = {step} of {steps}: {100 * signal:.0f} % of the variance is signal. "
-            + SAYS[direction]
+            f"{direction}, {step} steps of {steps}: {100 * signal:.0f} % of the variance is "
+            f"signal. {SAYS[direction]}"
         )
 
     return live(
@@ -70,7 +70,7 @@ def through_time(
         update,
         moving=[image, *trails, dots],
         direction=choice("direction", [FORWARD, CHAIN, ODE], FORWARD),
-        t=stops("time t", [float(i) for i in range(steps + 1)], 20.0),
+        t=stops("steps taken", [float(i) for i in range(steps + 1)], 20.0),
     )
 
 
