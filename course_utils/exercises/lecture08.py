@@ -1,7 +1,7 @@
 """The exercises of lecture 08, diffusion models: checks by laws, with their known mistakes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,31 @@ from .subject import Subject
 def _right_bars(betas: Tensor) -> Tensor:
     return (1 - betas).cumprod(0)
 
+
+def _shifted_bars(betas: Tensor) -> Tensor:
+    """As a loop that appends before it multiplies."""
+    return torch.cat([torch.ones_like(betas[:1]), _right_bars(betas)[:-1]])
+
+
+def _overwritten_bars(betas: Tensor) -> Tensor:
+    """The same loop from the number 1 and with `*=`: what it appended, it changes later."""
+    rest = (1 - betas).prod().expand(len(betas) - 1)
+    return torch.cat([torch.ones_like(betas[:1]), rest])
+
+
+def _from_whole_one(bars: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """`torch.tensor` of a list that starts with 1, not 1.0: whole numbers if it ends there."""
+    return lambda betas: bars(betas) if len(betas) > 1 else torch.ones(1, dtype=torch.int64)
+
+
+SHIFTED = (
+    "The products are shifted by one step: the first entry is the state after one step, so it "
+    "holds the first beta."
+)
+OVERWRITTEN = (
+    "The first entry is 1 and all others are the product of all steps: multiply before you append, "
+    "and with `a = a * ...`, since `a *= ...` changes what was appended before."
+)
 
 BARS_MISTAKES = (
     Mistake(
@@ -95,12 +120,11 @@ BARS_MISTAKES = (
         "The alphas are 1 + beta: a step keeps less than all of the signal.",
         lambda b: (1 + b).cumprod(0),
     ),
-    Mistake(
-        "shifted",
-        "The products are shifted by one step: the first entry is the state after one step, so it "
-        "holds the first beta.",
-        lambda b: torch.cat([torch.ones_like(b[:1]), _right_bars(b)[:-1]]),
-    ),
+    Mistake("shifted", SHIFTED, _shifted_bars),
+    Mistake("shifted", SHIFTED, lambda b: _shifted_bars(b).float()),  # torch.tensor of floats
+    Mistake("shifted", SHIFTED, _from_whole_one(_shifted_bars)),
+    Mistake("shifted", OVERWRITTEN, _overwritten_bars),
+    Mistake("shifted", OVERWRITTEN, _from_whole_one(_overwritten_bars)),
     Mistake(
         "shifted",
         "There is one entry too many: the first is the state after one step, so it holds the first "
@@ -135,7 +159,8 @@ BARS_MISTAKES = (
     ),
     Mistake(
         "last-only",
-        "Every entry is the product of all steps: entry t holds the steps up to t.",
+        "Every entry is the product of all steps: entry t holds the steps up to t. (In a loop "
+        "`a *= ...` changes what was appended before: write `a = a * ...`.)",
         lambda b: (1 - b).prod().expand_as(b),
     ),
     Mistake(
@@ -706,8 +731,26 @@ def _shifted_at(t: int, betas: Tensor) -> At:
 
 
 def _early_at(t: int, betas: Tensor) -> At:
-    """Everything of the step before."""
-    return _at(max(t - 1, 0), betas)
+    """Everything of the step before, and of the first at t = 0."""
+    return replace(_at(max(t - 1, 0), betas), t=t)
+
+
+def _wrapped_early_at(t: int, betas: Tensor) -> At:
+    """Everything of the step before, and of the last at t = 0, as Python's index -1 gives it."""
+    return replace(_at((t - 1) % len(betas), betas), t=t)
+
+
+def _wrapped_sigma(s: At) -> Tensor:
+    return (s.beta * (1 - s.wrapped) / (1 - s.bar)).sqrt()
+
+
+# What a step that takes everything of t - 1 makes of its noise, silent at t = 0: alpha_bar before
+# the first step is the last one, or the first one, or alpha_bar_{t-1} stands there all the same.
+EARLY_SIGMAS: tuple[Number, ...] = (
+    _wrapped_sigma,
+    lambda s: s.beta.sqrt() if s.t == 1 else _wrapped_sigma(s),
+    lambda s: s.beta.sqrt(),
+)
 
 
 def _backward_at(t: int, betas: Tensor) -> At:
@@ -946,6 +989,16 @@ STEP_MISTAKES = (
         "off-by-one",
         "This is the step of t - 1: `t` is an index into betas, counted from 0.",
         lambda x_t, t, eps_hat, betas, noise: _stepped()(x_t, t - 1, eps_hat, betas, noise),
+    ),
+    *(
+        Mistake(
+            "off-by-one",
+            "Everything is taken from step t - 1: t is an index into betas that starts at 0, so "
+            "use betas[t].",
+            _stepped(sigma=_quiet_at_zero(sigma), at=at),
+        )
+        for at in (_wrapped_early_at, _early_at)
+        for sigma in EARLY_SIGMAS
     ),
     Mistake(
         "backward-index",

@@ -122,6 +122,46 @@ def bars_shifted_loop(betas):
     return torch.stack(bars)
 
 
+def bars_appended_first(betas):
+    out, a = [], 1.0
+    for b in betas:
+        out.append(a)
+        a *= 1 - b  # from the second step on a tensor, and changed where it is
+    return torch.tensor(out)
+
+
+def bars_appended_first_from_one(betas):
+    out, a = [], 1
+    for b in betas:
+        out.append(a)
+        a *= 1 - b
+    return torch.tensor(out)
+
+
+def bars_appended_first_kept(betas):
+    out, a = [], 1
+    for b in betas:
+        out.append(a)
+        a = a * (1 - b)
+    return torch.tensor(out)
+
+
+def bars_appended_first_floats(betas):
+    out, a = [], 1.0
+    for b in betas.tolist():
+        out.append(a)
+        a *= 1 - b
+    return torch.tensor(out)
+
+
+def bars_overwritten(betas):
+    out, a = [], torch.ones_like(betas[0])
+    for b in betas:
+        a *= 1 - b
+        out.append(a)
+    return torch.stack(out)
+
+
 def bars_one_more(betas):
     return torch.cumprod(torch.cat([betas.new_ones(1), 1 - betas]), 0)
 
@@ -873,6 +913,35 @@ def step_early_wrapped(x_t, t, eps_hat, betas, noise):
     return step_paper(x_t, t - 1, eps_hat, betas, noise)
 
 
+def all_early(x_t, t, eps_hat, betas, noise, i, before):
+    """Not an answer: beta and alpha_bar with the index i, and no noise at t = 0."""
+    beta, bar = betas[i], torch.cumprod(1 - betas, 0)[i]
+    mean = (x_t - beta / (1 - bar).sqrt() * eps_hat) / (1 - beta).sqrt()
+    return mean + (beta * (1 - before) / (1 - bar)).sqrt() * noise if t > 0 else mean
+
+
+def step_all_early(x_t, t, eps_hat, betas, noise):
+    bars = torch.cumprod(1 - betas, 0)
+    before = bars[t - 2] if t > 0 else 1.0
+    return all_early(x_t, t, eps_hat, betas, noise, t - 1, before)
+
+
+def step_all_early_clamped(x_t, t, eps_hat, betas, noise):
+    i = max(t - 1, 0)
+    before = torch.cumprod(1 - betas, 0)[i - 1]
+    return all_early(x_t, t, eps_hat, betas, noise, i, before)
+
+
+def step_all_early_clamped_twice(x_t, t, eps_hat, betas, noise):
+    before = torch.cumprod(1 - betas, 0)[max(t - 2, 0)]
+    return all_early(x_t, t, eps_hat, betas, noise, max(t - 1, 0), before)
+
+
+def step_all_early_one_bar(x_t, t, eps_hat, betas, noise):
+    before = torch.cumprod(1 - betas, 0)[t - 1]
+    return all_early(x_t, t, eps_hat, betas, noise, t - 1, before)
+
+
 def step_from_the_end(x_t, t, eps_hat, betas, noise):
     return step_paper(x_t, len(betas) - 1 - t, eps_hat, betas, noise)
 
@@ -975,6 +1044,10 @@ MUTANTS = {
         ("sign", bars_plus),
         ("shifted", bars_shifted),
         ("shifted", bars_shifted_loop),
+        ("shifted", bars_appended_first),
+        ("shifted", bars_appended_first_from_one),
+        ("shifted", bars_appended_first_kept),
+        ("shifted", bars_appended_first_floats),
         ("shifted", bars_one_more),
         ("shifted", bars_without_first),
         ("reversed", bars_from_the_end),
@@ -982,6 +1055,7 @@ MUTANTS = {
         ("reversed", bars_of_turned),
         ("last-only", bars_last),
         ("last-only", bars_last_everywhere),
+        ("last-only", bars_overwritten),
         ("power", bars_power),
         ("pairs", bars_neighbours),
         ("wrong-start", bars_late),
@@ -1107,6 +1181,10 @@ MUTANTS = {
         ("off-by-one", step_bar_before),
         ("off-by-one", step_early),
         ("off-by-one", step_early_wrapped),
+        ("off-by-one", step_all_early),
+        ("off-by-one", step_all_early_clamped),
+        ("off-by-one", step_all_early_clamped_twice),
+        ("off-by-one", step_all_early_one_bar),
         ("backward-index", step_from_the_end),
         ("forward-step", step_forward),
         ("own-noise", step_own_noise),
