@@ -146,6 +146,20 @@ def test_every_submission_gets_its_rows(tmp_path: Path) -> None:
     assert "empty" in table[-1]["message"] and table[-1]["max_points"] == "2"
 
 
+def test_a_lecture_without_exercises_is_reported_and_not_judged(
+    tmp_path: Path, course: Path
+) -> None:
+    (course / "notebooks" / "09_own.ipynb").write_text('{"cells": []}')
+    hand_in(tmp_path, ann=OK)
+    path = tmp_path / "in" / "bob" / "09_own.ipynb"
+    path.parent.mkdir()
+    path.write_text(notebook("x = 1"), "utf-8")
+    rows, _ = run(tmp_path)
+    assert statuses(rows)["bob", ""] == "not attempted" and len(judged(tmp_path)) == 1
+    assert grades(tmp_path)[-1]["lecture"] == "09"
+    assert grades(tmp_path)[-1]["message"] == "There are no exercises in this lecture."
+
+
 def test_a_grader_that_forgets_an_exercise_or_invents_one_is_seen(tmp_path: Path) -> None:
     hand_in(tmp_path, ann="def double(x): 'ok'\ndef half(x): 'ok'")
     rows, _ = run(tmp_path)

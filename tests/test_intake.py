@@ -467,4 +467,6 @@ def test_the_courses_own_lectures_are_known() -> None:
         for each in stripped["cells"]:
             each.pop("id")
         assert read_notebook(path.read_bytes(), known)[0] == path.name[:2]
-        assert read_notebook(json.dumps(stripped).encode(), known)[0] == path.name[:2]
+        # Without metadata and ids it is the functions that tell, and lecture 09 has none.
+        told = path.name[:2] if path.name[:2] in known.functions.values() else ""
+        assert read_notebook(json.dumps(stripped).encode(), known)[0] == told

@@ -125,7 +125,12 @@ def grade(
     seed = _seed(parts, options.seed)
     settings = Settings(unsafe=options.unsafe, full=options.full, seed=seed, points=worth)
     released = _digest(root, (root / "notebooks").glob("*.ipynb"))
-    tasks = {given: _task(given, settings, released) for given in found if _can_be_judged(given)}
+    exercised = {name[:2] for name in names}
+    tasks = {
+        given: _task(given, settings, released)
+        for given in found
+        if given.cells and given.lecture in exercised
+    }
     done = {task.key: outcome for task in tasks.values() if (outcome := _stored(parts, task.key))}
     todo = [task for task in tasks.values() if task.key not in done]
     if todo:
@@ -203,10 +208,6 @@ def read_points(path: Path, names: Collection[str]) -> dict[str, float]:
 
 
 # --- one submission --------------------------------------------------------------------------
-
-
-def _can_be_judged(given: Submission) -> bool:
-    return bool(given.cells and given.lecture)
 
 
 def _task(given: Submission, settings: Settings, released: str) -> Task:
