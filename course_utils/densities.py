@@ -101,7 +101,7 @@ class Gaussian:
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw n points, (n, D): mean + L eps with eps ~ N(0, I) and L L^T = cov."""
         _require_count(n, "n", least=0)
-        eps = _normal((n, len(self.mean)), self.mean, generator)
+        eps = standard_normal((n, len(self.mean)), self.mean, generator)
         return self.mean + eps @ _cholesky(self.cov).T
 
     @property
@@ -532,7 +532,7 @@ class Mixture:
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw n points, (n, D): a component by its weight, then a point from it."""
         which = _choose(self.log_weights, n, generator)
-        eps = _normal((n, self.means.shape[1]), self.means, generator)
+        eps = standard_normal((n, self.means.shape[1]), self.means, generator)
         return self.means[which] + self.sigmas[which, None] * eps
 
     @property
@@ -576,7 +576,7 @@ class FullMixture:
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw n points, (n, D): a component by its weight, then a point from it."""
         which = _choose(self.log_weights, n, generator)
-        eps = _normal((n, self.means.shape[1], 1), self.means, generator)
+        eps = standard_normal((n, self.means.shape[1], 1), self.means, generator)
         return self.means[which] + (_cholesky(self.covs)[which] @ eps).squeeze(-1)
 
     @property
@@ -909,7 +909,11 @@ def _cholesky(cov: Tensor) -> Tensor:
     return chol
 
 
-def _normal(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
+def standard_normal(shape: Sequence[int], like: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws of N(0, 1) in this shape, with the dtype of `like` and on its device.
+
+    The generator may live elsewhere, as one on the CPU does when the model is on a graphics card.
+    """
     noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=generator.device)
     return noise.to(like.device)
 

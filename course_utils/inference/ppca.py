@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 from tqdm.auto import tqdm
 
-from ..densities import LOG_2PI, Fit, Gaussian, climb, fit_gaussian
+from ..densities import LOG_2PI, Fit, Gaussian, climb, fit_gaussian, standard_normal
 
 # ---------------------------------------------------------------------- closed forms
 
@@ -131,10 +131,7 @@ class PPCA:
     def sample(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw n pairs from p(z) p(x | z): x (n, D) and z (n, K)."""
         d, k = self.W.shape
-        noise = torch.randn(
-            n, k + d, generator=generator, dtype=self.W.dtype, device=generator.device
-        ).to(self.W.device)
-        z, eps = noise.split([k, d], dim=1)
+        z, eps = standard_normal((n, k + d), self.W, generator).split([k, d], dim=1)
         return z @ self.W.T + self.b + self.sigma * eps, z
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
@@ -483,10 +480,8 @@ def _points_with(mean: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
 def _start(values: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A random W and a sigma that share the data's variance equally."""
     variance = values.mean() / 2
-    W = torch.randn(
-        len(values), k, generator=generator, dtype=values.dtype, device=generator.device
-    )
-    return W.to(values.device) * (variance / k).sqrt(), variance.sqrt()
+    W = standard_normal((len(values), k), values, generator)
+    return W * (variance / k).sqrt(), variance.sqrt()
 
 
 def _linear_gaussian(

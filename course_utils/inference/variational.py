@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..densities import ASYMMETRY_LIMIT, climb
+from ..densities import ASYMMETRY_LIMIT, climb, standard_normal
 from .bounds import LikelihoodFunction, elbo, normal_log_prob
 
 LogJoint = Callable[[Tensor], Tensor]  # z (S, K) -> log p(x, z), (S,), the data x being fixed
@@ -230,7 +230,8 @@ class GaussianQ:
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw n latents, (n, K)."""
-        return reparameterize(self.mu, self.log_var, _normal((n, len(self.mu)), self.mu, generator))
+        eps = standard_normal((n, len(self.mu)), self.mu, generator)
+        return reparameterize(self.mu, self.log_var, eps)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z), nats: (..., K) -> (...,)."""
@@ -275,7 +276,7 @@ def fit_gaussian_q(
 
     def objective(shift: Tensor, log_scale: Tensor) -> Tensor:
         mu, log_var = mu0 + start.std.detach() * shift, log_var0 + 2 * log_scale
-        z = reparameterize(mu, log_var, _normal((samples, len(mu0)), mu0, generator))
+        z = reparameterize(mu, log_var, standard_normal((samples, len(mu0)), mu0, generator))
         return (log_joint(z) - normal_log_prob(z, mu.detach(), log_var.detach())).mean()
 
     shift, log_scale, history = _ascend(objective, mu0, steps, lr)
@@ -328,7 +329,7 @@ def refine(
         return elbo(log_likelihood(x, reparameterize(mu, log_var, draws)), mu, log_var)
 
     def objective(shift: Tensor, log_scale: Tensor) -> Tensor:
-        eps = _normal((samples, *mu0.shape), mu0, generator)
+        eps = standard_normal((samples, *mu0.shape), mu0, generator)
         # A sum: the parameters of one x appear in its term alone.
         return bound(mu0 + std0 * shift, log_var0 + 2 * log_scale, eps).sum()
 
@@ -337,7 +338,7 @@ def refine(
     with torch.no_grad():
         before, after = torch.zeros_like(x[:, 0]), torch.zeros_like(x[:, 0])
         for _ in range(math.ceil(JUDGES / samples)):  # never more than S draws in memory
-            eps = _normal((samples, *mu0.shape), mu0, generator)
+            eps = standard_normal((samples, *mu0.shape), mu0, generator)
             before += bound(mu0, log_var0, eps)
             after += bound(*refined, eps)
     better = (after > before)[:, None]
@@ -464,11 +465,6 @@ def _log_trapezoid(points: Tensor) -> Tensor:
         raise ValueError("points must rise, and there must be two or more.")
     zero = half.new_zeros(1)
     return (torch.cat([half, zero]) + torch.cat([zero, half])).log()
-
-
-def _normal(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=generator.device)
-    return noise.to(like.device)
 
 
 def _require_counts(**counts: int) -> None:

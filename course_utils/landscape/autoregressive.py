@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from ..densities import standard_normal
 from ..inference import normal_log_prob
 
 MIN_LOG_SIGMA = -6.0  # a narrower component would sit on a single training point
@@ -198,8 +199,8 @@ class MixtureMade(nn.Module):
         for d in range(self.data_dim):
             log_w, mu, log_sigma = (part[:, d] for part in self.mixtures(x))  # (n, M)
             m = torch.multinomial(log_w.exp(), 1, generator=generator)  # (n, 1)
-            noise = torch.randn(n, 1, generator=generator, dtype=x.dtype, device=generator.device)
-            x[:, d] = (mu.gather(1, m) + log_sigma.gather(1, m).exp() * noise.to(x.device))[:, 0]
+            noise = standard_normal((n, 1), x, generator)
+            x[:, d] = (mu.gather(1, m) + log_sigma.gather(1, m).exp() * noise)[:, 0]
         return x
 
 

@@ -23,10 +23,9 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from ..autoencoders import mlp
-from ..densities import FullMixture, Gaussian, Mixture
+from ..densities import LOG_2PI, FullMixture, Gaussian, Mixture, standard_normal
 from ..inference import gaussian_kl
 
-LOG_2PI = math.log(2 * math.pi)
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # x_t (B, D), alpha_bar (B,) -> eps_hat (B, D)
 
 # Where the ODE ends: a ten-thousandth of the data is still there.
@@ -277,7 +276,7 @@ def simple_loss(
     def loss(model: nn.Module, x0: Tensor) -> Tensor:
         t = _spread_steps(len(schedule), len(x0), generator)
         alpha_bar = bars.to(x0)[t]
-        eps = _normal(x0.shape, x0, generator)
+        eps = standard_normal(x0.shape, x0, generator)
         eps_hat = model(diffuse(x0, alpha_bar, eps), alpha_bar)
         return (eps - eps_hat).square().flatten(1).sum(dim=1).mean()
 
@@ -356,7 +355,7 @@ def _drawn_step_loss(
 ) -> Tensor:
     """`step_loss` at a random eps, less noisy: as long as x_t is nearly x_0 the denoiser cannot
     know eps, and the loss is |eps|^2, whose mean D is known without drawing."""
-    eps = _normal(x0.shape, x0, generator)
+    eps = standard_normal(x0.shape, x0, generator)
     known = eps.square().sum(dim=1) - x0.shape[1]  # 0 on average
     weight = (elbo_weights(schedule) * schedule.alpha_bars).to(x0)[t]
     return step_loss(denoiser, x0, t, schedule, eps) - weight * known
@@ -470,7 +469,7 @@ def best_variances(
     errors = []
     for alpha_bar in schedule.alpha_bars.to(x0):
         alpha_bar = alpha_bar.expand(len(x0))
-        eps = _normal(x0.shape, x0, generator)
+        eps = standard_normal(x0.shape, x0, generator)
         errors.append((eps - denoiser(diffuse(x0, alpha_bar, eps), alpha_bar)).square().mean())
     share = betas.square() / (schedule.alphas * (1 - schedule.alpha_bars))
     return schedule.posterior_variances + share * torch.stack(errors).to(betas)
@@ -529,7 +528,7 @@ def ddpm_path(
     for t in tqdm(range(len(schedule) - 1, -1, -1), delay=2, leave=False, desc="sampling"):
         x = _reverse_mean(x, t, denoiser(x, bars[t].expand(len(x))), betas)
         if t > 0:
-            x = x + sigmas[t] * _normal(x.shape, x, generator)
+            x = x + sigmas[t] * standard_normal(x.shape, x, generator)
         path.append(x)
     return torch.stack(path)
 
@@ -769,10 +768,10 @@ def binary_elbo(
     first = schedule.alpha_bars[0].to(x0).expand(len(x0))
     total = prior_kl(x0, schedule)
     for _ in range(draws):
-        x_t = diffuse(x0, first, _normal(x0.shape, x0, generator))
+        x_t = diffuse(x0, first, standard_normal(x0.shape, x0, generator))
         last_step = F.logsigmoid(x0 * model.logits(x_t, first)).sum(dim=1)
         t = 1 + _spread_steps(len(schedule) - 1, len(x0), generator)
-        kl = step_loss(model, x0, t, schedule, _normal(x0.shape, x0, generator))
+        kl = step_loss(model, x0, t, schedule, standard_normal(x0.shape, x0, generator))
         total = total + ((len(schedule) - 1) * kl - last_step) / draws
     return -total
 
@@ -867,7 +866,7 @@ def score_error(
     errors = []
     for alpha_bar in alpha_bars.to(x0):
         alpha_bar = alpha_bar.expand(len(x0))
-        x_t = diffuse(x0, alpha_bar, _normal(x0.shape, x0, generator))
+        x_t = diffuse(x0, alpha_bar, standard_normal(x0.shape, x0, generator))
         exact = truth.eps(x_t, alpha_bar)
         wrong = (denoiser(x_t, alpha_bar) - exact).square().sum()
         errors.append((wrong / exact.square().sum()).sqrt())
@@ -887,11 +886,6 @@ def _spread_steps(steps: int, n: int, generator: torch.Generator) -> Tensor:
     start = torch.rand(1, generator=generator, device=generator.device)
     share = (start + torch.arange(n, device=generator.device) / n) % 1
     return (share * steps).long().clamp(max=steps - 1)
-
-
-def _normal(shape: torch.Size, like: Tensor, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=generator.device)
-    return noise.to(like.device)
 
 
 def _require_draws(draws: int) -> None:

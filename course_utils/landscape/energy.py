@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from ..autoencoders import mlp
-from ..densities import Gaussian, fit_gaussian
+from ..densities import Gaussian, fit_gaussian, standard_normal
 
 GRID_CHUNK = 2**16  # points at a time
 CANDIDATES = 32  # draws of the Gaussian for each walker: few walkers then share a start
@@ -135,8 +135,7 @@ def langevin(
     """
     E, slope = _energy_and_slope(energy, x)
     for _ in tqdm(range(steps), desc="Langevin", delay=2, leave=False):
-        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device)
-        y = x - slope * dt + math.sqrt(2 * dt) * noise.to(x.device)
+        y = x - slope * dt + math.sqrt(2 * dt) * standard_normal(x.shape, x, generator)
         E_y, slope_y = _energy_and_slope(energy, y)
         there = (y - x + slope * dt).square().sum(dim=-1)
         back = (x - y + slope_y * dt).square().sum(dim=-1)

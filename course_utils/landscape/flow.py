@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..autoencoders import mlp
+from ..densities import standard_normal
 from ..inference import normal_log_prob
 
 MAX_LOG_SCALE = 3.0  # an affine layer stretches by at most e^3
@@ -214,10 +215,7 @@ class Flow(nn.Module):
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw z ~ N(0, I) and run the chain backwards: (n, D)."""
         like = next(self.parameters())
-        z = torch.randn(
-            n, self.data_dim, generator=generator, dtype=like.dtype, device=generator.device
-        )
-        return self.inverse(z.to(like.device))
+        return self.inverse(standard_normal((n, self.data_dim), like, generator))
 
 
 def affine_flow(

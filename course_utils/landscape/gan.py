@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from ..autoencoders import mlp
+from ..densities import standard_normal
 
 BETAS = (0.5, 0.99)  # of Adam: less momentum, since the other network moves the target
 AVERAGED = 0.995  # memory of the running mean of the generator's parameters
@@ -49,10 +50,7 @@ class Gan(nn.Module):
     def generate(self, n: int, *, generator: torch.Generator) -> Tensor:
         """n samples (n, D), with gradients."""
         like = next(self.generator.parameters())
-        z = torch.randn(
-            n, self.latent_dim, generator=generator, dtype=like.dtype, device=generator.device
-        )
-        return self.generator(z.to(like.device))
+        return self.generator(standard_normal((n, self.latent_dim), like, generator))
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:

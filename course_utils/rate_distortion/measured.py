@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..densities import standard_normal
 from ..inference import gaussian_kl, reparameterize
 from ..vae import VAE
 
@@ -51,10 +52,8 @@ def rd_of(
         mu, log_var = vae.encode(part)  # (..., B, K)
         rate = gaussian_kl(mu, log_var).sum(dim=-1)
         for _ in range(samples):
-            eps = torch.randn(
-                mu.shape[-2:], generator=generator, dtype=mu.dtype, device=generator.device
-            )
-            params = vae.decode(reparameterize(mu, log_var, eps.to(mu.device)))  # (..., B, D)
+            eps = standard_normal(mu.shape[-2:], mu, generator)
+            params = vae.decode(reparameterize(mu, log_var, eps))  # (..., B, D)
             distortion = -vae.likelihood.log_prob(part, params).sum(dim=-1)
             error = part - vae.likelihood.mean(params)
             points.append(torch.stack([distortion, error.square().sum(dim=(-2, -1)), rate]))

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .. import inference
+from ..densities import standard_normal
 from ..statistics import mean_and_error
 from .model import VAE
 
@@ -293,8 +294,7 @@ def _draws(
     starts = range(0, samples, chunk)
     for start in tqdm(starts, desc="draws", delay=2, leave=False):
         shape = (min(chunk, samples - start), *mu.shape)
-        eps = torch.randn(shape, generator=generator, dtype=mu.dtype, device=generator.device)
-        yield inference.reparameterize(mu, log_var, eps.to(mu.device))
+        yield inference.reparameterize(mu, log_var, standard_normal(shape, mu, generator))
 
 
 def _chunk(x: Tensor) -> int:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..densities import LOG_2PI, standard_normal
 from ..inference import gaussian_kl
 
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+HALF_LOG_2PI = 0.5 * LOG_2PI
 SigmaKind = Literal["fixed", "learned", "optimal"]
 
 # ---------------------------------------------------------------------- formulas
@@ -314,10 +315,7 @@ class Gaussian(nn.Module):
 
     def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
         """Draws of x, means and noise of deviation sigma, (..., D)."""
-        noise = torch.randn(
-            params.shape, generator=generator, dtype=params.dtype, device=generator.device
-        )
-        return params + self.sigma * noise.to(params.device)
+        return params + self.sigma * standard_normal(params.shape, params, generator)
 
 
 Likelihood = Bernoulli | Binomial | Gaussian

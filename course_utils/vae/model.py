@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..autoencoders import mlp
+from ..densities import standard_normal
 from ..inference import PPCA, gaussian_kl, reparameterize
 from .likelihoods import Bernoulli, Gaussian, Likelihood, SigmaKind
 
@@ -169,10 +170,7 @@ class VAE(nn.Module):
         """
         mu, log_var = self.encode(x)
         # All models of a stack share eps: they differ in nothing but what is compared.
-        eps = torch.randn(
-            mu.shape[-2:], generator=generator, dtype=mu.dtype, device=generator.device
-        )
-        z = reparameterize(mu, log_var, eps.to(mu.device))
+        z = reparameterize(mu, log_var, standard_normal(mu.shape[-2:], mu, generator))
         params = self.decode(z)
         if isinstance(self.likelihood, Gaussian):
             self.likelihood.adapt(x, params)
@@ -185,10 +183,7 @@ class VAE(nn.Module):
 
     def _prior(self, n: int, generator: torch.Generator) -> Tensor:
         like = next(self.decoder.parameters())
-        z = torch.randn(
-            n, self.latent_dim, generator=generator, dtype=like.dtype, device=generator.device
-        )
-        return z.to(like.device)
+        return standard_normal((n, self.latent_dim), like, generator)
 
 
 # ---------------------------------------------------------------------- training
