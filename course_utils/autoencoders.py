@@ -346,7 +346,7 @@ def nearest_distances(x: Tensor, y: Tensor | None = None, k: int = 1) -> Tensor:
     return _nearest_distances(x, y, k).to(x.dtype)
 
 
-BLOCK = 512  # rows of the distance matrix at a time
+BLOCK = 64  # rows of the distance matrix at a time
 SPARE = 3  # further candidates, among which rounding may have changed the order
 
 

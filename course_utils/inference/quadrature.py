@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .bounds import LikelihoodFunction, gaussian_kl, normal_log_prob
 
-CHUNK = 6_000_000  # numbers in a (G, B) table at a time, 48 MB in float64
+CHUNK = 2**18  # numbers in a table at a time, 2 MB in float64: what the caches hold
 MASS_OUTSIDE = 1e-6  # of q, more is an error
 
 
@@ -88,8 +88,8 @@ def quadrature_log_evidence(
     Raises:
         ValueError: if x and the grid differ in dtype, or log_likelihood returns a wrong shape.
     """
-    joint = _log_joint(x, log_likelihood, grid)
-    return torch.cat([chunk.logsumexp(dim=0) + grid.log_weight for chunk, _, _ in joint])
+    pieces = _pieces(x, log_likelihood, grid)
+    return _log_sum([log_joint.logsumexp(dim=0) for log_joint, _, _ in pieces], grid)
 
 
 def quadrature_posterior(x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid) -> Tensor:
@@ -106,8 +106,8 @@ def quadrature_posterior(x: Tensor, log_likelihood: LikelihoodFunction, grid: La
     Raises:
         ValueError: as in `quadrature_log_evidence`.
     """
-    joint = _log_joint(x, log_likelihood, grid)
-    return torch.cat([_normalised(chunk, grid) for chunk, _, _ in joint], dim=1)
+    log_joint = torch.cat([joint for joint, _, _ in _pieces(x, log_likelihood, grid)])
+    return log_joint - log_joint.logsumexp(dim=0) - grid.log_weight
 
 
 def quadrature_elbo(
@@ -130,11 +130,11 @@ def quadrature_elbo(
             narrow (more than 1e-6 of q outside), or as in `quadrature_log_evidence`.
     """
     mu, log_var = _suited(mu, log_var, x, grid)
-    found = []
-    for _, likelihood, rows in _log_joint(x, log_likelihood, grid):
-        log_q = _log_q(grid, mu[rows], log_var[rows])  # (G, b)
-        found.append(((log_q + grid.log_weight).exp() * likelihood).sum(dim=0))
-    return torch.cat(found) - gaussian_kl(mu, log_var)
+    axes_q, average = _log_q_on_axes(grid, mu, log_var), torch.zeros_like(mu[:, 0])
+    for _, likelihood, cells in _pieces(x, log_likelihood, grid):
+        q = (_log_q(axes_q, cells) + grid.log_weight).exp()  # of each cell, (g, B)
+        average += (q * likelihood).sum(dim=0)
+    return average - gaussian_kl(mu, log_var)
 
 
 def quadrature_kl(
@@ -154,55 +154,63 @@ def quadrature_kl(
         ValueError: as in `quadrature_elbo`.
     """
     mu, log_var = _suited(mu, log_var, x, grid)
-    found = []
-    for joint, _, rows in _log_joint(x, log_likelihood, grid):
-        log_q = _log_q(grid, mu[rows], log_var[rows])  # (G, b)
-        excess = log_q - _normalised(joint, grid)
-        found.append(((log_q + grid.log_weight).exp() * excess).sum(dim=0))
-    return torch.cat(found)
+    axes_q, sums = _log_q_on_axes(grid, mu, log_var), []
+    excess, mass = torch.zeros_like(mu[:, 0]), torch.zeros_like(mu[:, 0])
+    for log_joint, _, cells in _pieces(x, log_likelihood, grid):
+        log_q = _log_q(axes_q, cells)  # (g, B)
+        q = (log_q + grid.log_weight).exp()
+        excess += (q * (log_q - log_joint)).sum(dim=0)
+        mass += q.sum(dim=0)
+        sums.append(log_joint.logsumexp(dim=0))
+    return excess + mass * _log_sum(sums, grid)  # log p(z|x) = log p(x, z) - log p(x)
 
 
 # ---------------------------------------------------------------------- helpers
 
 
-def _log_joint(
+def _pieces(
     x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid
-) -> Iterator[tuple[Tensor, Tensor, slice]]:
-    """(log p(x, z_g), log p(x | z_g), which x) for a few x at a time, tables (G, b)."""
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(log p(x, z_g), log p(x | z_g), which g) for a few z_g at a time, tables (g, B).
+
+    The grid is cut, not the data: so each z is decoded once.
+    """
     if x.ndim != 2 or len(x) == 0 or x.dtype != grid.z.dtype:
         raise ValueError(
             f"x must be (B, D) in the grid's {grid.z.dtype}, got {tuple(x.shape)} of {x.dtype}: "
             "make the grid with dtype=x.dtype, or x and the model .double()."
         )
-    g = len(grid.z)
-    log_prior = normal_log_prob(grid.z)[:, None]  # (G, 1)
-    size = max(1, CHUNK // g)
-    for start in tqdm(range(0, len(x), size), desc="quadrature", delay=2, leave=False):
-        rows = slice(start, min(start + size, len(x)))
+    size = max(1, CHUNK // max(x.shape))
+    cells = torch.arange(len(grid.z), device=grid.z.device).split(size)
+    for g in tqdm(cells, desc="quadrature", delay=2, leave=False):
+        z = grid.z[g]
         with torch.no_grad():  # not around the yield: it would leak into the caller's code
-            likelihood = log_likelihood(x[rows], grid.z)
-        if likelihood.shape != (g, rows.stop - rows.start):
+            likelihood = log_likelihood(x, z)
+        if likelihood.shape != (len(z), len(x)):
             raise ValueError(
-                f"log_likelihood(x, z) must be (S, B) = {(g, rows.stop - rows.start)} for z (S, K) "
-                f"and x (B, D), every x under every z; got {tuple(likelihood.shape)}."
+                f"log_likelihood(x, z) must be (S, B) = {(len(z), len(x))} for z (S, K) and "
+                f"x (B, D), every x under every z; got {tuple(likelihood.shape)}."
             )
-        yield log_prior + likelihood, likelihood, rows
+        yield normal_log_prob(z)[:, None] + likelihood, likelihood, g
 
 
-def _normalised(log_joint: Tensor, grid: LatentGrid) -> Tensor:
-    """The log posterior density, (G, b)."""
-    return log_joint - log_joint.logsumexp(dim=0) - grid.log_weight
+def _log_sum(pieces: list[Tensor], grid: LatentGrid) -> Tensor:
+    """log p(x) from the logarithms (B,) of its pieces' sums."""
+    return torch.stack(pieces).logsumexp(dim=0) + grid.log_weight
 
 
-def _log_q(grid: LatentGrid, mu: Tensor, log_var: Tensor) -> Tensor:
-    """log N(z_g; mu_b, diag exp log_var_b), (G, b): a sum over latents, each seen on its axis."""
-    per_axis = [
-        normal_log_prob(axis[:, None, None], mu[:, k, None], log_var[:, k, None])  # (n, b)
+def _log_q_on_axes(grid: LatentGrid, mu: Tensor, log_var: Tensor) -> list[Tensor]:
+    """log N(z_k; mu_bk, exp log_var_bk) for each latent on its axis, K times (n, B)."""
+    return [
+        normal_log_prob(axis[:, None, None], mu[:, k, None], log_var[:, k, None])
         for k, axis in enumerate(grid.axes)
     ]
-    if len(per_axis) == 1:
-        return per_axis[0]
-    return (per_axis[0][:, None] + per_axis[1]).flatten(0, 1)  # (n, n, b) -> (G, b)
+
+
+def _log_q(on_axes: list[Tensor], cells: Tensor) -> Tensor:
+    """log q(z_g | x) at some points of the grid, (g, B): a sum over the latents."""
+    where = torch.unravel_index(cells, [len(axis) for axis in on_axes])
+    return sum(axis[i] for axis, i in zip(on_axes, where, strict=True))
 
 
 def _suited(mu: Tensor, log_var: Tensor, x: Tensor, grid: LatentGrid) -> tuple[Tensor, Tensor]:
