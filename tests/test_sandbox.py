@@ -263,7 +263,7 @@ def test_the_copy_of_the_package_has_no_checks_and_no_instructor(tmp_path: Path)
     package = tmp_path / "course" / "course_utils"
     exercises = {p.name for p in (package / "exercises").iterdir()}
     assert exercises == {"__init__.py", "subject.py", "signature.py", "timelimit.py"}
-    assert not (package / "instructor").exists() and (package / "densities.py").exists()
+    assert not (package / "instructor").exists() and (package / "densities").is_dir()
     assert "Mistake" not in "".join(p.read_text("utf-8") for p in package.rglob("*.py"))
     sandbox.remove_sources(tmp_path / "course")
     assert not list(package.rglob("*.py")) and list(package.rglob("*.mplstyle"))
