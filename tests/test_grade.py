@@ -215,6 +215,28 @@ def test_a_second_run_judges_only_what_is_new(tmp_path: Path) -> None:
     assert len(judged(tmp_path)) == 4 and statuses(rows)["bob", "01.double"] == "ok"
 
 
+def test_the_grades_of_another_folder_are_not_replaced(tmp_path: Path) -> None:
+    hand_in(tmp_path, ann=OK, bob=OK)
+    run(tmp_path)
+    before = (tmp_path / "out" / "grades.csv").read_bytes()
+    (tmp_path / "in").rename(tmp_path / "first")
+    (hand_in(tmp_path, cid=OK)).rename(tmp_path / "late")
+
+    def run_late() -> list:
+        root, out = tmp_path / "course", tmp_path / "out"
+        return grade.grade(tmp_path / "late", out, root, Options(), Obedient)[0]
+
+    with pytest.raises(ValueError, match=r"grades of 2 other hand-ins.*with --out") as refused:
+        run_late()
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "out" / "grades.csv").read_bytes() == before
+    for name in ("ann", "bob"):  # a folder with the old ones and more, as a new download is
+        (tmp_path / "first" / name).rename(tmp_path / "late" / name)
+    assert {row.student for row in run_late()} == {"ann", "bob", "cid"}
+    (tmp_path / "late" / "ann" / "n.ipynb").unlink()  # withdrawn, in the same folder
+    assert "bob" in {row.student for row in run_late()}
+
+
 @pytest.mark.parametrize("change", ["seed", "full", "released", "code", "damaged"])
 def test_what_could_change_a_mark_is_judged_again(
     tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch

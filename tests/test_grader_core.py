@@ -329,16 +329,46 @@ def test_the_version_of_another_exercise_may_be_used(judge: Judge) -> None:
     assert "write this one yourself" in own.message
 
 
+OTHER_DOORS = {
+    "02.mixture_log_prob": """
+def mixture_log_prob(x, log_weights, means, sigmas):
+    from course_utils.densities import Mixture
+    return Mixture(log_weights, means, sigmas).log_prob(x)
+""",
+    "06.bernoulli_log_likelihood": """
+def bernoulli_log_likelihood(x, logits):
+    from course_utils.vae import Bernoulli
+    return Bernoulli().log_prob(x.flatten(1), logits.flatten(1))
+""",
+    "06.gaussian_log_likelihood": """
+def gaussian_log_likelihood(x, mean, sigma):
+    from course_utils.vae import Gaussian
+    return Gaussian(sigma).to(x.dtype).log_prob(x.flatten(1), mean.flatten(1))
+""",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_DOORS)
+def test_other_doors_to_the_same_code_are_shut(name: str, judge: Judge) -> None:
+    here: dict[str, object] = {}
+    exec(OTHER_DOORS[name], here)
+    lecture, function = name.split(".")
+    assert registry.judge(name, here[function], seed=1).passed  # outside of the grader it is right
+    mark = judge(OTHER_DOORS[name], lecture=lecture)[function]
+    assert (mark.status, mark.misconception) == ("error", "write-it-yourself")
+
+
 def test_every_version_can_be_blocked() -> None:
     """Only a plain function's code can be taken away."""
     import importlib
     import inspect
+    import operator
     import types
 
     for name in registry.names():
-        if twin := registry.get(name).twin:
-            module, attribute = twin.split(":")
-            function = getattr(importlib.import_module(module), attribute)
+        for place in registry.get(name).ready_made:
+            module, path = place.split(":")
+            function = operator.attrgetter(path)(importlib.import_module(module))
             function = inspect.unwrap(function)
             assert isinstance(function, types.FunctionType), name
             assert not function.__code__.co_freevars, name

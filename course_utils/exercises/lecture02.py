@@ -766,6 +766,7 @@ def mixture_truth(x: Tensor, log_weights: Tensor, means: Tensor, sigmas: Tensor)
         "dim=1)`, which does not underflow.",
     ),
     twin="course_utils.densities:mixture_log_prob",
+    also=("course_utils.densities.mixtures:_isotropic_log_joint",),
     mistakes=MIXTURE_MISTAKES,
 )
 def check_mixture_log_prob(f: Subject, draw: Draw) -> None:

@@ -289,6 +289,12 @@ def binary_images(pixels: int) -> Tensor:
         "`functional.logsigmoid(-logits)` for log(1 - p).",
     ),
     twin="course_utils.vae:bernoulli_log_likelihood",
+    also=(
+        "course_utils.vae.likelihoods:_bernoulli",
+        "course_utils.vae.likelihoods:_binomial",
+        "course_utils.vae:Bernoulli.pairwise",
+        "course_utils.vae:Binomial.pairwise",
+    ),
     mistakes=BERNOULLI_MISTAKES,
 )
 def check_bernoulli_log_likelihood(f: Subject, draw: Draw) -> None:
@@ -655,6 +661,7 @@ GAUSSIAN_MISTAKES = (
         "other two times D, the number of elements of one sample, `x[0].numel()`. Not both.",
     ),
     twin="course_utils.vae:gaussian_log_likelihood",
+    also=("course_utils.vae:Gaussian.log_prob", "course_utils.vae:Gaussian.pairwise"),
     mistakes=GAUSSIAN_MISTAKES,
 )
 def check_gaussian_log_likelihood(f: Subject, draw: Draw) -> None:

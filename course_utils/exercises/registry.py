@@ -58,6 +58,8 @@ class Exercise:
         hints: from a nudge to nearly the answer.
         mistakes: the known wrong answers, the most telling first.
         twin: "module:function", the course package's own version, if there is one.
+        also: "module:function" or "module:Class.method", what in the package would do as well in
+            one line; a grader takes it away together with the twin.
         points: what it is worth when graded.
         judge: the check itself.
     """
@@ -70,6 +72,12 @@ class Exercise:
     judge: Callable[[Subject, "Draw"], None] = field(repr=False)
     twin: str | None = None
     points: int = 1
+    also: tuple[str, ...] = ()
+
+    @property
+    def ready_made(self) -> tuple[str, ...]:
+        """Everything in the package that would answer it."""
+        return (*([self.twin] if self.twin else []), *self.also)
 
     @property
     def lecture(self) -> str:
@@ -91,6 +99,7 @@ def exercise(
     hints: tuple[str, ...],
     mistakes: tuple[Mistake, ...] = (),
     twin: str | None = None,
+    also: tuple[str, ...] = (),
     points: int = 1,
 ) -> Callable[[Callable], Callable]:
     """Register the decorated check as the exercise `name`."""
@@ -99,7 +108,7 @@ def exercise(
         if name in _EXERCISES:
             raise ValueError(f"the exercise {name} is registered twice")
         _EXERCISES[name] = Exercise(
-            name, parse(signature), proves, hints, mistakes, judge, twin, points
+            name, parse(signature), proves, hints, mistakes, judge, twin, points, also
         )
         return judge
 

@@ -24,6 +24,7 @@ from .judging import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
 from .report import Row, Run
 
 PATIENCE = 20  # seconds for a cluster's scheduler to answer
+REPORTED = "reported.json"  # where the hand-ins of the last report lay, and whose they were
 RESTARTS = 3  # of the worker processes, when one of them is killed
 
 
@@ -110,7 +111,8 @@ def grade(
 
     Raises:
         LectureError: when there is nothing to grade.
-        ValueError: when there is no sandbox, or a cluster does not answer.
+        ValueError: when there is no sandbox, a cluster does not answer, or the report in `out` is
+            on other hand-ins, whose grades would be lost.
     """
     from tqdm.auto import tqdm
 
@@ -122,6 +124,7 @@ def grade(
     found, notes = intake.collect(submissions, intake.course(root, names), out)
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
+    _require_same_class(parts, submissions, found)
     seed = _seed(parts, options.seed)
     settings = Settings(unsafe=options.unsafe, full=options.full, seed=seed, points=worth)
     released = _digest(root, (root / "notebooks").glob("*.ipynb"))
@@ -164,6 +167,8 @@ def grade(
         full=options.full,
     )
     report.write(out, rows, run, remarks, notes)
+    handed_in = sorted({(given.student, given.lecture) for given in found})
+    report.write_file(parts / REPORTED, json.dumps([str(_place(submissions)), handed_in]))
     faults = [
         f"{given.student}, lecture {given.lecture}: {outcome.fault}"
         for given, outcome in outcomes.items()
@@ -267,6 +272,24 @@ def _rows(given: Submission, outcome: Outcome | None, worth: Mapping[str, float]
 
 
 # --- results kept between runs ---------------------------------------------------------------
+
+
+def _require_same_class(parts: Path, submissions: Path, found: Sequence[Submission]) -> None:
+    """A report holds one class: another folder's hand-ins would take the place of its grades.
+
+    In the same folder a hand-in may have been deleted; in another one all old ones must be there.
+    """
+    try:
+        place, before = json.loads((parts / REPORTED).read_text(encoding="utf-8"))
+        lost = {tuple(pair) for pair in before} - {(g.student, g.lecture) for g in found}
+    except (OSError, ValueError, TypeError):
+        return
+    if lost and place != str(_place(submissions)):
+        raise ValueError(
+            f"{parts.parent} holds the grades of {len(before)} other hand-ins, and {len(lost)} of "
+            f"them are not in {submissions}: name another folder with --out, or put all hand-ins "
+            "of the class into one folder."
+        )
 
 
 def _seed(parts: Path, asked: int | None) -> int:

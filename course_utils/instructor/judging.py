@@ -344,7 +344,7 @@ class _Submission:
     def run_cells(self) -> bool:
         """Run the cells. False when one of them ended the child, and is to be left out."""
         names = tuple(e.function for e in self.exercises)
-        twins = tuple((e.twin, e.name) for e in self.blocked if e.twin)
+        twins = tuple((place, e.name) for e in self.blocked for place in e.ready_made)
         request = ("load", tuple(self.cells), names, twins)
         (planned,) = self.session.ask(request, "plan", self.limits.cell)
         planned = planned if isinstance(planned, tuple) else ()

@@ -23,6 +23,7 @@ import dis
 import importlib
 import inspect
 import linecache
+import operator
 import random
 import re
 import socket
@@ -64,13 +65,15 @@ def refuse(exercise: str) -> None:
 
 
 def block(twin: str, exercise: str) -> None:
-    """Take away the code of the package's function "module:name"; calling it then refuses.
+    """Take away the code of the package's "module:function" or "module:Class.method".
 
-    The function object stays, whoever imported it; its code is gone from this process.
+    The function object stays, whoever imported it; its code is gone from this process, and a call
+    of it refuses.
     """
-    module, name = twin.split(":")
+    module, path = twin.split(":")
+    name = path.rpartition(".")[2]
     try:
-        function = inspect.unwrap(getattr(importlib.import_module(module), name))
+        function = inspect.unwrap(operator.attrgetter(path)(importlib.import_module(module)))
     except (ImportError, AttributeError):  # what is not there cannot be called
         return
     namespace: dict[str, Callable] = {}
