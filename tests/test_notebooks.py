@@ -5,6 +5,7 @@ nbval runs the notebooks (see nbval_tolerance.py); here they are read.
 
 import ast
 import base64
+import itertools
 import os
 import re
 import runpy
@@ -127,13 +128,27 @@ def poor_pictures(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+def slide_type(cell: NotebookNode) -> str:
+    return cell.metadata.get("slideshow", {}).get("slide_type", "")
+
+
 def missing_slide_tags(notebook: NotebookNode) -> list[str]:
     return [
         f"{where(notebook, index)} is a heading without a slide tag"
         for index, cell in enumerate(notebook.cells)
         if cell.cell_type == "markdown"
         and re.match(r"#{1,6} ", cell.source)
-        and cell.metadata.get("slideshow", {}).get("slide_type") not in SLIDE_TYPES
+        and slide_type(cell) not in SLIDE_TYPES
+    ]
+
+
+def answers_beside_predictions(notebook: NotebookNode) -> list[str]:
+    """On a slide the class must be able to answer before the figure is there."""
+    return [
+        f"{where(notebook, index)} asks for a prediction, and what follows appears with it on the "
+        "slide: make the next cell a fragment"
+        for index, (cell, following) in enumerate(itertools.pairwise(notebook.cells))
+        if "**Predict**" in cell.source and not slide_type(following)
     ]
 
 
@@ -152,6 +167,7 @@ RULES = [
     output_complaints,
     poor_pictures,
     missing_slide_tags,
+    answers_beside_predictions,
 ]
 
 
@@ -273,6 +289,10 @@ VACUOUS = [
     (poor_pictures, stored("x", picture(""))),
     (poor_pictures, stored("x", picture("A sentence of five words.", LARGEST_PNG + 1))),
     (missing_slide_tags, normal_form([new_markdown_cell("## Two")], "01")),
+    (
+        answers_beside_predictions,
+        normal_form([new_markdown_cell("Look. **Predict**: how many?"), new_code_cell("x")], "01"),
+    ),
 ]
 
 
