@@ -6,6 +6,7 @@ all pictures, too, but nobody who cannot see them learns what they show.
 
 import ast
 import html
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_output
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from course_utils.instructor.build import stub
 from course_utils.instructor.execute import WIDGET_VIEW
 from course_utils.instructor.lectures import normal_form, read
 
@@ -125,6 +127,43 @@ def test_slides_start_where_the_lecture_says(path: Path) -> None:
     # A deck is a row of columns: one section for each slide, and in it one for each subslide.
     columns = types.count("slide")
     assert exported(path, "slides").count("<section") == columns + starts
+
+
+def exercise_cells(path: Path) -> list[NotebookNode]:
+    return [cell for cell in read(path).cells if "### BEGIN SOLUTION" in cell.source]
+
+
+def visible(page: str) -> str:
+    """The text of a page without its spaces: code is cut into coloured pieces."""
+    return squeezed(html.unescape(re.sub(r"<[^>]*>", "", page)))
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+@each_lecture
+@each_format
+def test_answers_are_left_out(path: Path, to: str) -> None:
+    page = visible(exported(path, to))
+    assert "SOLUTION" not in page
+    for cell in exercise_cells(path):
+        assert squeezed(stub(cell.source)) in page and squeezed(cell.source) not in page
+
+
+@each_format
+def test_answers_are_shown_where_asked_for(to: str) -> None:
+    path = ROOT / "solutions" / "01_simulators.ipynb"
+    asked = config()
+    asked.Answers.show = True
+    page = visible(export(read(path), to, asked))
+    assert exercise_cells(path)
+    assert all(squeezed(cell.source) in page for cell in exercise_cells(path))
+
+
+def test_the_decks_style_stands_below_the_themes() -> None:
+    page = exported(LECTURES[0], "slides")
+    assert page.index(".reveal blockquote {") > page.index('id="theme"')
 
 
 # ---------------------------------------------------------------------- the command itself
