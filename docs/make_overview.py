@@ -1,17 +1,20 @@
 """Draws docs/overview.png, the picture of the README: `python docs/make_overview.py`.
 
-One stored figure of each lecture, in rows of equal width: run it again when a figure has changed.
+One stored figure of each lecture, in rows of equal width: run it again when a figure has changed,
+or after a new lecture has been entered in ROWS. A test notices a picture that is out of date.
 """
 
 import base64
+import hashlib
 import io
 import json
 from pathlib import Path
 
 from matplotlib import font_manager
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 ROOT = Path(__file__).parents[1]
+OVERVIEW = Path(__file__).with_name("overview.png")
 WIDTH, GAP, CAPTION = 1500, 26, 34
 ROWS = (  # lecture, cell, title
     (
@@ -54,10 +57,21 @@ def row_of(pictures: list[tuple[str, Image.Image]], font: ImageFont.FreeTypeFont
     x = 0
     for title, picture in pictures:
         width = round(picture.width * height / picture.height)
+        if font.getlength(title) > width:
+            raise ValueError(f"The title {title!r} is wider than its picture: begin another row.")
         ImageDraw.Draw(row).text((x + 4, 2), title, fill="#333333", font=font)
         row.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (x, CAPTION))
         x += width + GAP
     return row
+
+
+def digest() -> str:
+    """Of everything that the overview shows; it is kept in the PNG."""
+    shown = hashlib.sha256(repr((ROWS, WIDTH, GAP, CAPTION)).encode())
+    for row in ROWS:
+        for lecture, cell, _ in row:
+            shown.update(stored(lecture, cell).tobytes())
+    return shown.hexdigest()
 
 
 def main() -> None:
@@ -68,7 +82,9 @@ def main() -> None:
     for row in rows:
         page.paste(row, (0, y))
         y += row.height + GAP
-    page.quantize(256).save(Path(__file__).with_name("overview.png"), optimize=True)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("figures", digest())
+    page.quantize(256).save(OVERVIEW, optimize=True, pnginfo=info)
 
 
 if __name__ == "__main__":

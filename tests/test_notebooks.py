@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbval import plugin as nbval
 from nbval_tolerance import FLOAT, align, align_measured
+from PIL import Image
 
 from course_utils.instructor import build
 from course_utils.instructor.execute import MACHINE_PATH, output_complaints, texts
@@ -193,7 +194,10 @@ def test_a_stored_lecture_keeps_the_rule(rule: Callable, path: Path) -> None:
 def test_the_readmes_picture_has_a_stored_figure_of_every_lecture() -> None:
     overview = runpy.run_path(str(ROOT / "docs" / "make_overview.py"))
     shown = [(lecture, cell) for row in overview["ROWS"] for lecture, cell, _ in row]
-    assert sorted({lecture for lecture, _ in shown}) == [path.name[:2] for path in LECTURES]
+    missing = {path.name[:2] for path in LECTURES} ^ {lecture for lecture, _ in shown}
+    assert not missing, f"ROWS in docs/make_overview.py and solutions/ differ by {missing}"
+    drawn = Image.open(overview["OVERVIEW"]).text["figures"]
+    assert drawn == overview["digest"](), "run python docs/make_overview.py: a figure has changed"
     assert all(overview["stored"](*place).width > 300 for place in shown)
     with pytest.raises(LookupError, match="no picture in a cell 'sim-imports'"):
         overview["stored"]("01", "sim-imports")

@@ -159,6 +159,7 @@ def test_cpu_build_from_its_index_or_under_a_constraint(
 def test_a_cuda_build_is_taken_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start.platform, "system", lambda: "Linux")
     monkeypatch.setattr(start.Path, "exists", lambda path: False)
+    monkeypatch.delenv("COURSE_ALLOW_CUDA", raising=False)
     assert start.wants_cpu_build()
     monkeypatch.setenv("COURSE_ALLOW_CUDA", "1")
     assert not start.wants_cpu_build()

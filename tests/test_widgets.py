@@ -1,9 +1,12 @@
 """Sliders move pictures and sentences, and a page without widgets shows both."""
 
+import importlib
+import inspect
 import io
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,6 +120,23 @@ def far_setting(live: Live) -> dict[str, object]:
     options = getattr(control, "options", None)
     ends = (options[0][1], options[-1][1]) if options else (control.min, control.max)
     return {name: next(end for end in ends if end != control.value)}
+
+
+def test_every_widget_is_in_the_table() -> None:
+    rooms = [
+        importlib.import_module(f"course_utils.widgets.{path.stem}")
+        for path in Path(widgets.__file__).parent.glob("lecture*.py")
+    ]
+    made_there = {
+        f"{room.__name__[-2:]} {name}": function
+        for room in rooms
+        for name, function in vars(room).items()
+        if inspect.isfunction(function)
+        and function.__module__ == room.__name__
+        and not name.startswith("_")
+        and inspect.signature(function).return_annotation is Live
+    }
+    assert made_there == WIDGETS
 
 
 @pytest.mark.parametrize("name", WIDGETS)

@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from .judging import Cell
 from .lectures import LectureError, lecture_of
 
+HAND_IN = "hand in the .ipynb file as JupyterLab saves it"
 MAX_NOTEBOOK = 30_000_000  # bytes; outputs with many pictures reach some millions
 MAX_SOURCE = 1_000_000  # characters of all code cells together
 MAX_CELLS = 2_000
@@ -207,7 +208,7 @@ def _submissions(files: Iterable[_File], known: Course, home: str) -> Iterator[S
         names = sorted({parts[-1] for parts in others[student]} - {""})[:3]
         only = f", only {', '.join(names)}" if names else ""
         path = "/".join(min(others[student]))
-        yield Submission(student, "", path, (), (f"No notebook was handed in{only}.",))
+        yield Submission(student, "", path, (), (f"No notebook was handed in{only}; {HAND_IN}.",))
 
 
 def _submission(student: str, path: str, file: _File, who: _Who, known: Course) -> Submission:
@@ -483,11 +484,11 @@ def _parse(data: bytes) -> dict:
     except (RecursionError, MemoryError):
         raise Unreadable("The file is nested too deep to be a notebook.") from None
     except UnicodeDecodeError:
-        raise Unreadable("The file is binary, not a notebook.") from None
+        raise Unreadable(f"The file is binary, not a notebook; {HAND_IN}.") from None
     except ValueError as error:
         looks_like_text = b"\0" not in data[:1000]
-        reason = f"not JSON: {_text(error)}" if looks_like_text else "binary, not a notebook"
-        raise Unreadable(f"The file is {reason}.") from None
+        reason = f"not JSON ({_text(error)[:80]})" if looks_like_text else "binary"
+        raise Unreadable(f"The file is {reason}, not a notebook; {HAND_IN}.") from None
     if not isinstance(notebook, dict) or not {"cells", "worksheets"} & notebook.keys():
         raise Unreadable("The file is JSON, but not a notebook: it has no cells.")
     return notebook

@@ -269,11 +269,11 @@ def _exercises(rows: Sequence[Row]) -> str:
         return ""
     found = dict(sorted(found.items(), key=lambda pair: pair[0][:2]))
     passed = {name: count["ok"] / count.total() for name, count in found.items()}
-    hardest = min(passed, key=lambda name: passed[name])
-    sentence = (
-        f"Of {len(found)} exercises, {hardest} was passed least often, "
-        f"by {found[hardest]['ok']} of {found[hardest].total()}."
-    )
+    hardest, *others = (name for name in passed if passed[name] == min(passed.values()))
+    share = f"by {found[hardest]['ok']} of {found[hardest].total()}"
+    sentence = f"Of {len(found)} exercises, {hardest} was passed least often, {share}."
+    if others:
+        sentence = f"{len(others) + 1} of {len(found)} exercises were passed least often, {share}."
     picture = base64.b64encode(_picture(found)).decode()
     head = "".join(f'<th scope="col" class="n">{status}</th>' for status in STATUSES)
     lines = "".join(

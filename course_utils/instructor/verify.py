@@ -214,10 +214,15 @@ def judge_case(
     row.alternatives = f"{sum(good)}/{len(good)}"
     row.mutants = f"{sum(named)}/{len(named)}"
     if len(good) < MIN_ALTERNATIVES:
-        row.faults.append(f"{case.exercise}: has fewer than {MIN_ALTERNATIVES} alternatives.")
+        row.faults.append(_too_few(case.exercise, MIN_ALTERNATIVES, "ALTERNATIVES"))
     if len(named) < MIN_MUTANTS:
-        row.faults.append(f"{case.exercise}: has fewer than {MIN_MUTANTS} mutants.")
+        row.faults.append(_too_few(case.exercise, MIN_MUTANTS, "MUTANTS"))
     return row
+
+
+def _too_few(exercise: str, least: int, table: str) -> str:
+    place = f"tests/answers/lecture{exercise[:2]}.py"
+    return f"{exercise}: has fewer than {least} {table.lower()}; write them in {table} of {place}."
 
 
 def _name(function: Callable) -> str:
