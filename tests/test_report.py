@@ -211,6 +211,14 @@ def test_the_summary_shows_exercises_mistakes_and_students() -> None:
     assert sum(tag == "img" for tag, _ in page.tags) == 1
 
 
+def test_no_exercise_is_called_hardest_when_several_are() -> None:
+    rows = [row(), row("ann", "01.treble"), row("bob"), row("bob", "01.treble", status="wrong")]
+    page = demand_sound(report.summary([*rows, row("bob", "01.half")], RUN, {}, []))
+    assert "Of 3 exercises, 01.treble was passed least often, by 1 of 2." in page.text
+    page = demand_sound(report.summary(rows[:2], RUN, {}, []))
+    assert "2 of 2 exercises were passed least often, by 1 of 1." in page.text
+
+
 def test_a_class_of_which_nothing_is_known_has_a_summary() -> None:
     rows = [Row("ann", "", "", "error", 0, 0, "", "The file is empty.")]
     page = demand_sound(report.summary(rows, RUN, {}, []))
