@@ -248,7 +248,7 @@ _discarded = _of_smallest(torch.sum)
     "03.discarded_variance",
     "eigenvalues (D,), k int -> ()",
     proves="Kept and discarded variance add up to the total for eigenvalues in any order, for one "
-    "component and for many, and nothing is lost when all are kept.",
+    "component and for many; everything is lost when none is kept, and nothing when all are.",
     hints=(
         "Each component that is kept saves its own eigenvalue. Which k save most?",
         "The error is the sum of the D - k smallest eigenvalues. They come in any order: sort.",
@@ -369,6 +369,12 @@ _discarded = _of_smallest(torch.sum)
             "The sign is turned around: an error is positive.",
             lambda eigenvalues, k: -_discarded(eigenvalues, k),
         ),
+        Mistake(
+            "empty-for-none",
+            "For k = 0 nothing is kept and all is lost, but `[:-0]` is empty: count from the "
+            "front, as in `[: len(eigenvalues) - k]`.",
+            lambda eigenvalues, k: eigenvalues.sort().values[:-k].sum(),
+        ),
     ),
 )
 def check_discarded_variance(f: Subject, draw: Draw) -> None:
@@ -386,6 +392,11 @@ def check_discarded_variance(f: Subject, draw: Draw) -> None:
                 "variance, the sum of all eigenvalues.",
                 "does-not-add-up",
             )
+        law(
+            agree(f(eigenvalues, 0), ordered.sum()),
+            "When no component is kept everything is lost.",
+            "not-all-at-the-start",
+        )
         law(
             f(eigenvalues, d).abs() < 1e-4 * ordered.sum(),
             "When all D components are kept nothing is lost.",
@@ -467,8 +478,8 @@ def scattered(n: int, d: int, draw: Draw, dtype: torch.dtype = torch.float32) ->
         ),
         Mistake(
             "self-as-neighbour",
-            "Each point counts as its own nearest neighbour, at distance 0, which makes the "
-            "estimate infinite or nan: leave it out.",
+            "The estimate is nan: most often each point counts as its own nearest neighbour, at "
+            "distance 0. Leave it out by its index; infinity times 0, on a diagonal, is nan too.",
             lambda x: x.sum() * math.nan,
         ),
         Mistake(
@@ -600,7 +611,8 @@ def check_two_nn_dimension(f: Subject, draw: Draw) -> None:
     law(
         agree(f(turned), f(x)),
         "The estimate changes when the points are turned and shifted in a space of more "
-        "dimensions, although no distance does.",
+        "dimensions, although no distance does. (The diagonal of `cdist` is only nearly 0: leave "
+        "a point out by its index, not by its distance.)",
         "depends-on-axes",
     )
 
@@ -801,8 +813,8 @@ def _loss(x: Tensor, x_hat: Tensor) -> Tensor:
         Mistake(
             "mean-over-all",
             "This averages over all elements, as `mse_loss` does: sum over the elements of a "
-            "sample, and average over the batch only. Beside a KL term the difference is a factor "
-            "D.",
+            "sample, and average over the batch only. Beside a second term, as in lecture 06, the "
+            "difference is a factor D.",
             lambda x, x_hat: _squares(x, x_hat).mean(),
         ),
         Mistake(

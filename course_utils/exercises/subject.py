@@ -200,7 +200,7 @@ def _conform_one(
     if not isinstance(value, Tensor):
         advice = ": stay in torch from input to output" if isinstance(value, np.ndarray) else ""
         if isinstance(value, float | int):
-            advice = ": leave out `.item()` or `float()`"
+            advice = ": leave out `.item()`, `float()` and Python's own `sum`"
         raise Wrong(f"{place}a tensor is expected; {_kind(value)} came back{advice}.", "wrong-type")
     if tuple(value.shape) != shape:
         raise _wrong_shape(tuple(value.shape), shape, slot, place)

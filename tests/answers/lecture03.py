@@ -393,6 +393,10 @@ def discard_product(eigenvalues, k):
     return eigenvalues.sort(descending=True).values[k:].prod()
 
 
+def discard_at_least_one(eigenvalues, k):
+    return eigenvalues.sort(descending=True).values[max(k, 1) :].sum()
+
+
 def discard_never_empty(eigenvalues, k):
     return eigenvalues.sort().values[: max(len(eigenvalues) - k, 1)].sum()
 
@@ -960,7 +964,6 @@ ALTERNATIVES = {
     "03.discarded_variance": [
         discard_sorted,
         discard_ascending,
-        discard_negative_index,
         discard_difference,
         discard_topk,
         discard_python,
@@ -1064,6 +1067,8 @@ MUTANTS = {
         ("negative", discard_negative),
         ("does-not-add-up", discard_product),
         ("does-not-add-up", discard_at_least_two),
+        ("empty-for-none", discard_negative_index),
+        ("not-all-at-the-start", discard_at_least_one),
         ("not-zero-at-the-end", discard_never_empty),
         ("wrong-shape", discard_vector),
         ("wrong-type", discard_item),
