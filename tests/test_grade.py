@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -235,6 +236,21 @@ def test_the_grades_of_another_folder_are_not_replaced(tmp_path: Path) -> None:
     assert {row.student for row in run_late()} == {"ann", "bob", "cid"}
     (tmp_path / "late" / "ann" / "n.ipynb").unlink()  # withdrawn, in the same folder
     assert "bob" in {row.student for row in run_late()}
+
+
+def test_two_zips_in_one_folder_are_two_classes(tmp_path: Path) -> None:
+    for name, student in (("first", "ann"), ("second", "bob")):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr(f"{student}/n.ipynb", notebook(OK))
+
+    def run_zip(name: str) -> list:
+        root, out = tmp_path / "course", tmp_path / "out"
+        return grade.grade(tmp_path / name, out, root, Options(), Obedient)[0]
+
+    assert {row.student for row in run_zip("first.zip")} == {"ann"}
+    with pytest.raises(ValueError, match="grades of 1 other hand-in, and 1"):
+        run_zip("second.zip")
+    assert {row.student for row in run_zip("first.zip")} == {"ann"}
 
 
 @pytest.mark.parametrize("change", ["seed", "full", "released", "code", "damaged"])

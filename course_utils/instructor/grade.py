@@ -168,7 +168,7 @@ def grade(
     )
     report.write(out, rows, run, remarks, notes)
     handed_in = sorted({(given.student, given.lecture) for given in found})
-    report.write_file(parts / REPORTED, json.dumps([str(_place(submissions)), handed_in]))
+    report.write_file(parts / REPORTED, json.dumps([str(submissions.resolve()), handed_in]))
     faults = [
         f"{given.student}, lecture {given.lecture}: {outcome.fault}"
         for given, outcome in outcomes.items()
@@ -277,18 +277,19 @@ def _rows(given: Submission, outcome: Outcome | None, worth: Mapping[str, float]
 def _require_same_class(parts: Path, submissions: Path, found: Sequence[Submission]) -> None:
     """A report holds one class: another folder's hand-ins would take the place of its grades.
 
-    In the same folder a hand-in may have been deleted; in another one all old ones must be there.
+    From the same folder or zip a hand-in may have been deleted; another one must hold all old ones.
     """
     try:
         place, before = json.loads((parts / REPORTED).read_text(encoding="utf-8"))
         lost = {tuple(pair) for pair in before} - {(g.student, g.lecture) for g in found}
     except (OSError, ValueError, TypeError):
         return
-    if lost and place != str(_place(submissions)):
+    if lost and place != str(submissions.resolve()):
+        others = f"{len(before)} other hand-in{'s' if len(before) > 1 else ''}"
         raise ValueError(
-            f"{parts.parent} holds the grades of {len(before)} other hand-ins, and {len(lost)} of "
-            f"them are not in {submissions}: name another folder with --out, or put all hand-ins "
-            "of the class into one folder."
+            f"{parts.parent} holds the grades of {others}, and {len(lost)} of them are not in "
+            f"{submissions}: name another folder with --out, or put all hand-ins of the class into "
+            "one folder."
         )
 
 
