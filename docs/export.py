@@ -12,7 +12,7 @@ from pathlib import Path
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Bool
 
-from course_utils.instructor.build import stub
+from course_utils.instructor.build import BEGIN, stub
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
 
@@ -23,7 +23,7 @@ class Answers(Preprocessor):
     show = Bool(False, help="Show the answers of the exercises.").tag(config=True)
 
     def preprocess_cell(self, cell, resources, index):
-        if not self.show and cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source:
+        if not self.show and cell.cell_type == "code" and BEGIN in cell.source:
             cell.source, cell.outputs = stub(cell.source), []
         return cell, resources
 

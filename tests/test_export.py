@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_output
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_utils.instructor.build import stub
+from course_utils.instructor.build import BEGIN, stub
 from course_utils.instructor.execute import WIDGET_VIEW
 from course_utils.instructor.lectures import normal_form, read
 
@@ -130,7 +130,7 @@ def test_slides_start_where_the_lecture_says(path: Path) -> None:
 
 
 def exercise_cells(path: Path) -> list[NotebookNode]:
-    return [cell for cell in read(path).cells if "### BEGIN SOLUTION" in cell.source]
+    return [cell for cell in read(path).cells if BEGIN in cell.source]
 
 
 def visible(page: str) -> str:

@@ -344,8 +344,8 @@ class _Submission:
     def run_cells(self) -> bool:
         """Run the cells. False when one of them ended the child, and is to be left out."""
         names = tuple(e.function for e in self.exercises)
-        twins = tuple((place, e.name) for e in self.blocked for place in e.ready_made)
-        request = ("load", tuple(self.cells), names, twins)
+        blocked = tuple((place, e.name) for e in self.blocked for place in e.ready_made)
+        request = ("load", tuple(self.cells), names, blocked)
         (planned,) = self.session.ask(request, "plan", self.limits.cell)
         planned = planned if isinstance(planned, tuple) else ()
         end = min(time.monotonic() + self.limits.cells, self.end)

@@ -269,7 +269,8 @@ def _exercises(rows: Sequence[Row]) -> str:
         return ""
     found = dict(sorted(found.items(), key=lambda pair: pair[0][:2]))
     passed = {name: count["ok"] / count.total() for name, count in found.items()}
-    hardest, *others = (name for name in passed if passed[name] == min(passed.values()))
+    least = min(passed.values())
+    hardest, *others = (name for name, share in passed.items() if share == least)
     share = f"by {found[hardest]['ok']} of {found[hardest].total()}"
     sentence = f"Of {len(found)} exercises, {hardest} was passed least often, {share}."
     if others:

@@ -64,13 +64,13 @@ def refuse(exercise: str) -> None:
     )
 
 
-def block(twin: str, exercise: str) -> None:
+def block(place: str, exercise: str) -> None:
     """Take away the code of the package's "module:function" or "module:Class.method".
 
     The function object stays, whoever imported it; its code is gone from this process, and a call
     of it refuses.
     """
-    module, path = twin.split(":")
+    module, path = place.split(":")
     name = path.rpartition(".")[2]
     try:
         function = inspect.unwrap(operator.attrgetter(path)(importlib.import_module(module)))
@@ -209,8 +209,8 @@ class Worker:
         self.function: LocalFunction | None = None
 
     def load(self, cells: tuple, functions: tuple, blocked: tuple) -> tuple:
-        for twin, exercise in blocked:
-            block(twin, exercise)
+        for place, exercise in blocked:
+            block(place, exercise)
         for i, (source, changed) in enumerate(cells):
             cell = Cell(source, changed, f"<cell {i + 1}>")
             cell.parse(self.shell.transform_cell)
