@@ -29,9 +29,9 @@ import nbformat
 from _peers import peer_python, table
 from nbformat import NotebookNode
 
+from course_utils.authoring import release
 from course_utils.exercises import registry
-from course_utils.instructor import release
-from course_utils.instructor.lectures import is_code, read, to_text
+from course_utils.lectures import is_code, read, to_text
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -144,7 +144,7 @@ def answer(notebook: NotebookNode, name: str, module: Path, function: str) -> No
 
 def course_grade(folder: Path, lecture: str) -> tuple[float, dict[str, float]]:
     """Seconds per submission, and points by student."""
-    words = [sys.executable, "-m", "course_utils.instructor.cli", "grade", str(folder / "in")]
+    words = [sys.executable, "-m", "course_utils.cli", "grade", str(folder / "in")]
     words += ["--out", str(folder / "out"), "--jobs", "2", "--root", str(ROOT)]
     seconds = timed(words, folder)
     points: dict[str, float] = {}

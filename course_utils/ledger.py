@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from . import tables
-from .statistics import mean_and_error
+from .estimates import mean_and_error
 
 # How a row was found, and the sign before its number: with a lower bound on log p_theta the
 # nats above the truth are an upper bound.

@@ -12,7 +12,7 @@ from pathlib import Path
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Bool
 
-from course_utils.instructor.build import BEGIN, stub
+from course_utils.authoring.build import BEGIN, stub
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
 

@@ -22,7 +22,7 @@ import pytest
 from nbformat import NotebookNode
 from nbval import plugin as nbval
 
-from course_utils.instructor.execute import WIDGET_VIEW, kernel_environment
+from course_utils.authoring.execute import WIDGET_VIEW, kernel_environment
 
 # A flip of the fourth significant digit: 1.001 for 1.000, and no more. The slack is for rounding.
 RELATIVE_TOLERANCE = 1e-3 * (1 + 1e-9)

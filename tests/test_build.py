@@ -9,8 +9,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from course_utils.instructor import build, cli
-from course_utils.instructor.lectures import (
+from course_utils import cli
+from course_utils.authoring import build
+from course_utils.lectures import (
     LectureError,
     find_root,
     normal_form,

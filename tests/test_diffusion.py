@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
+from course_utils import diffusion
 from course_utils.densities import FullMixture, Gaussian, Mixture
-from course_utils.landscape import diffusion
-from course_utils.landscape.diffusion import Schedule
+from course_utils.diffusion import Schedule
 
 F64 = torch.float64
 GAUSSIAN = Gaussian(

@@ -8,15 +8,15 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from course_utils.instructor import cli
-from course_utils.instructor.execute import (
+from course_utils import cli
+from course_utils.authoring.execute import (
     WIDGET_VIEW,
     execute,
     execute_all,
     output_complaints,
     stored_form,
 )
-from course_utils.instructor.lectures import LectureError, normal_form, read, to_text
+from course_utils.lectures import LectureError, normal_form, read, to_text
 
 FIGURE = """\
 import matplotlib.pyplot as plt

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.exercises import check, hint, progress, record, registry, yours_or_ours
-from course_utils.exercises.registry import Draw, agree
+from course_utils.authoring import verify
+from course_utils.exercises import check, hint, judging, progress, record, registry, yours_or_ours
+from course_utils.exercises.draw import Draw
+from course_utils.exercises.laws import agree
 from course_utils.exercises.signature import parse
+from course_utils.lectures import find_root
 from course_utils.simulators import collider
 
 SEEDS = range(3)
-LECTURES = sorted({name.split(".")[0] for name in registry.names()})
-ANSWERS = {lecture: importlib.import_module(f"answers.lecture{lecture}") for lecture in LECTURES}
-
 # The public contract: names and arguments, to the letter. A new exercise is entered here.
 CONTRACT = {
     "00.mean_and_std": "(x)",
@@ -46,38 +46,25 @@ CONTRACT = {
     "05.ppca_em_step": "(x, W, b, sigma)",
     "05.importance_weighted_bound": "(log_w)",
     "06.bernoulli_log_likelihood": "(x, logits)",
-    "06.gaussian_log_likelihood": "(x, mean, sigma)",
+    "07.gaussian_log_likelihood": "(x, mean, sigma)",
     "06.negative_elbo": "(x, logits, mu, log_var)",
-    "06.optimal_sigma": "(x, x_hat)",
-    "06.implied_beta": "(kl_weight, data_dim, latent_dim, sigma)",
-    "06.active_units": "(mu, threshold)",
-    "07.reverse_water_filling": "(eigenvalues, level)",
-    "07.equivalent_beta": "(beta, sigma, new_sigma)",
-    "07.bits_back_length": "(log_likelihood, log_prior, log_posterior)",
-    "07.ans_push": "(state, start, freq, precision)",
-    "07.mutual_information_gap": "(mi, entropies)",
-    "08.alpha_bars": "(betas)",
-    "08.diffuse": "(x0, alpha_bar, eps)",
-    "08.predict_x0": "(x_t, alpha_bar, eps_hat)",
-    "08.ddpm_step": "(x_t, t, eps_hat, betas, noise)",
+    "07.optimal_sigma": "(x, x_hat)",
+    "07.implied_beta": "(kl_weight, data_dim, latent_dim, sigma)",
+    "07.active_units": "(mu, threshold)",
+    "08.reverse_water_filling": "(eigenvalues, level)",
+    "08.equivalent_beta": "(beta, sigma, new_sigma)",
+    "08.bits_back_length": "(log_likelihood, log_prior, log_posterior)",
+    "08.ans_push": "(state, start, freq, precision)",
+    "08.mutual_information_gap": "(mi, entropies)",
+    "10.alpha_bars": "(betas)",
+    "10.diffuse": "(x0, alpha_bar, eps)",
+    "10.predict_x0": "(x_t, alpha_bar, eps_hat)",
+    "10.ddpm_step": "(x_t, t, eps_hat, betas, noise)",
 }
 
 
 def right(x):
     return x.mean(), x.std(correction=0)
-
-
-def answers(kind: str) -> list:
-    """All (name, slug or None, function) of one kind, for parametrised tests."""
-    rows = []
-    for module in ANSWERS.values():
-        for name, entries in getattr(module, kind).items():
-            rows += [(name, *(entry if kind == "MUTANTS" else (None, entry))) for entry in entries]
-    return rows
-
-
-def label(row: tuple) -> str:
-    return f"{row[0]}-{row[2].__name__}"
 
 
 # --- the contract and the answers -----------------------------------------------------------
@@ -87,32 +74,23 @@ def test_names_and_arguments_are_the_contract():
     assert {name: registry.get(name).signature.call for name in registry.names()} == CONTRACT
 
 
-@pytest.mark.parametrize("row", answers("ALTERNATIVES"), ids=label)
-def test_right_answers_pass(row):
-    name, _, function = row
-    for seed in SEEDS:
-        result = registry.judge(name, function, seed)
-        assert result.passed, result
-        assert result.misconception is None
-
-
-@pytest.mark.parametrize("row", answers("MUTANTS"), ids=label)
-def test_wrong_answers_fail_by_name(row):
-    name, slug, function = row
-    for seed in SEEDS:
-        result = registry.judge(name, function, seed)
-        assert (result.passed, result.misconception) == (False, slug), result
+@pytest.fixture(scope="module")
+def cases() -> dict[str, verify.Case]:
+    names = registry.names()
+    found, faults = verify.cases(find_root(), (), names, verify.known_mistakes)
+    assert faults == []
+    return {case.exercise: case for case in found}
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_every_exercise_has_enough_answers_and_hints(name):
-    answered = ANSWERS[name.split(".")[0]]
-    assert len(answered.ALTERNATIVES[name]) >= 2
-    assert len(answered.MUTANTS[name]) >= 3
+def test_right_answers_pass_and_mistakes_are_told_their_own_sentence(name, cases):
+    """`course verify` under fewer seeds: solution, stub, right and wrong answers, mistakes."""
+    assert verify.judge_case(cases[name], judging.judge, SEEDS).faults == []
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_exercise_has_two_hints(name):
     assert len(registry.get(name).hints) >= 2
-    slugs = {slug for slug, _ in answered.MUTANTS[name]}
-    known = {mistake.slug for mistake in registry.get(name).mistakes}
-    assert known <= slugs, f"known mistakes without a mutant: {known - slugs}"
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -126,7 +104,7 @@ def test_the_package_twin_passes_and_takes_the_same_arguments(name):
         p.name for p in inspect.signature(twin).parameters.values() if p.default is p.empty
     ]
     assert parameters == [slot.name for slot in exercise.signature.arguments]
-    assert registry.judge(name, twin, seed=1).passed
+    assert judging.judge(name, twin, seed=1).passed
 
 
 # --- one message for each way to go wrong ---------------------------------------------------
@@ -198,7 +176,7 @@ def half(x):
     ],
 )
 def test_each_fault_has_its_own_message(function, status, slug, words):
-    result = registry.judge("00.mean_and_std", function, seed=0)
+    result = judging.judge("00.mean_and_std", function, seed=0)
     assert (result.status, result.misconception) == (status, slug)
     assert words in result.message
     assert result.message[0].isupper() and result.message.endswith((".", "?"))
@@ -206,7 +184,7 @@ def test_each_fault_has_its_own_message(function, status, slug, words):
 
 @pytest.mark.parametrize("function", [loops, catches_everything])
 def test_a_loop_is_stopped(function):
-    result = registry.judge("00.mean_and_std", function, time_limit=0.3)
+    result = judging.judge("00.mean_and_std", function, time_limit=0.3)
     assert (result.status, result.misconception) == ("error", "too-slow")
     assert "never ends" in result.message
 
@@ -217,15 +195,15 @@ def test_prints_and_warnings_cost_nothing_and_stay_out_of_the_way(capsys):
         warnings.warn("careful", stacklevel=2)
         return right(x)
 
-    assert registry.judge("00.mean_and_std", chatty).passed
+    assert judging.judge("00.mean_and_std", chatty).passed
     assert "debugging" not in capsys.readouterr().out
 
 
 def test_a_function_under_no_grad_or_with_gradients_is_the_same():
     with torch.no_grad():
-        assert registry.judge("00.mean_and_std", right).passed
+        assert judging.judge("00.mean_and_std", right).passed
     weight = torch.nn.Parameter(torch.ones(()))
-    assert registry.judge(
+    assert judging.judge(
         "00.mean_and_std", lambda x: right(x.double().mul(weight).to(x.dtype))
     ).passed
 
@@ -243,9 +221,9 @@ def recording(into: list):
 
 def test_inputs_are_fresh_and_repeat_with_the_seed():
     first, again, fresh = [], [], []
-    result = registry.judge("00.mean_and_std", recording(first))
-    registry.judge("00.mean_and_std", recording(again), seed=result.seed)
-    registry.judge("00.mean_and_std", recording(fresh))
+    result = judging.judge("00.mean_and_std", recording(first))
+    judging.judge("00.mean_and_std", recording(again), seed=result.seed)
+    judging.judge("00.mean_and_std", recording(fresh))
     assert len(first) == len(again)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any(
@@ -257,7 +235,7 @@ def test_a_check_leaves_the_students_random_stream_alone():
     torch.manual_seed(5)
     expected = torch.randn(3)
     torch.manual_seed(5)
-    registry.judge(
+    judging.judge(
         "00.mean_and_std", lambda x: (x.mean() + torch.randn(()) * 0, x.std(correction=0))
     )
     assert torch.equal(torch.randn(3), expected)
@@ -324,7 +302,7 @@ def test_a_card_is_escaped_and_never_holds_the_seed():
     def markup(x):
         raise ValueError("<script>alert(1)</script>")
 
-    result = registry.judge("00.mean_and_std", markup, seed=123456)
+    result = judging.judge("00.mean_and_std", markup, seed=123456)
     assert "<script>" not in result._repr_html_()
     assert "123456" not in result._repr_html_() + str(result)
 

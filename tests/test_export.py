@@ -21,9 +21,9 @@ from nbformat.v4 import new_code_cell, new_output
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_utils.instructor.build import BEGIN, stub
-from course_utils.instructor.execute import WIDGET_VIEW
-from course_utils.instructor.lectures import normal_form, read
+from course_utils.authoring.build import BEGIN, stub
+from course_utils.authoring.execute import WIDGET_VIEW
+from course_utils.lectures import normal_form, read
 
 ROOT = Path(__file__).parents[1]
 LECTURES = sorted((ROOT / "solutions").glob("*.ipynb"))

@@ -16,11 +16,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.instructor import cli, grade, judging
-from course_utils.instructor.grade import Options, read_points
-from course_utils.instructor.judging import Cell, Mark, SandboxError, SandboxReport, Settings
-from course_utils.instructor.lectures import LectureError
-from course_utils.instructor.report import COLUMNS, STATUSES
+from course_utils import cli
+from course_utils.grading import grade, marking
+from course_utils.grading.grade import Options, read_points
+from course_utils.grading.marking import Cell, Mark, SandboxError, SandboxReport, Settings
+from course_utils.grading.report import COLUMNS, STATUSES
+from course_utils.lectures import LectureError
 
 NAMES = ["01.double", "01.treble", "02.half"]
 OK = "def double(x): 'ok'\ndef treble(x): 'ok'"
@@ -389,7 +390,7 @@ if __name__ == "__main__":
         silence_logs=50,
     ) as cluster:
         with Client(cluster) as client:  # both have imported it before there is work to do
-            client.run(__import__, "course_utils.instructor.grade")
+            client.run(__import__, "course_utils.grading.grade")
         worker = next(iter(cluster.workers.values()))
         with open(sys.argv[1] + ".new", "w") as file:
             file.write(f"{cluster.scheduler_address} {worker.pid}")
@@ -430,8 +431,8 @@ def test_without_a_sandbox_nothing_is_run_unless_unsafe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     none = SandboxReport("none", False, "There is no bubblewrap here.")
-    monkeypatch.setattr(judging, "self_test", lambda: none)
-    monkeypatch.setattr(grade, "sandbox_for", judging.sandbox_for)
+    monkeypatch.setattr(marking, "self_test", lambda: none)
+    monkeypatch.setattr(grade, "sandbox_for", marking.sandbox_for)
     hand_in(tmp_path, ann=OK)
     with pytest.raises(SandboxError, match=r"no bubblewrap here\. .*--unsafe"):
         run(tmp_path)

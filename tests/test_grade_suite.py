@@ -18,8 +18,8 @@ import matplotlib
 import pytest
 
 from course_utils.exercises import registry
-from course_utils.instructor import sandbox
-from course_utils.instructor.report import COLUMNS, STATUSES
+from course_utils.grading.report import COLUMNS, STATUSES
+from course_utils.sandbox import walls as sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = Path(sysconfig.get_path("scripts")) / "course"

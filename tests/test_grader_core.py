@@ -15,12 +15,13 @@ import torch
 from attack_suite import filled
 from attacks import escaping, forging
 
-from course_utils.exercises import registry
-from course_utils.instructor import judging, sandbox
-from course_utils.instructor.judging import Cell, Grader, Limits, Mark, SandboxError, Settings
-from course_utils.instructor.lectures import is_code, read
-from course_utils.instructor.sandbox import SandboxReport
-from course_utils.instructor.warm import Quotas
+from course_utils.exercises import judging, registry
+from course_utils.grading import marking
+from course_utils.grading.marking import Cell, Grader, Limits, Mark, SandboxError, Settings
+from course_utils.lectures import is_code, read
+from course_utils.sandbox import walls as sandbox
+from course_utils.sandbox.walls import SandboxReport
+from course_utils.sandbox.warm import Quotas
 
 ROOT = Path(__file__).resolve().parents[1]
 IS_ROOT = os.geteuid() == 0
@@ -101,7 +102,7 @@ def test_a_stub_beside_an_answer_is_not_attempted(judge: Judge) -> None:
     marks = judge(*stubs, *answer, lecture="03")
     assert marks.pop("interpolate").status == "ok"
     assert {(mark.status, mark.message) for mark in marks.values()} == {
-        ("not attempted", judging.UNCHANGED)
+        ("not attempted", marking.UNCHANGED)
     }
 
 
@@ -225,7 +226,7 @@ def a_course(folder: Path) -> Path:
     """A copy of lecture 00 with cells that say whether they were run."""
     from nbformat.v4 import new_code_cell
 
-    from course_utils.instructor.lectures import normal_form, to_text
+    from course_utils.lectures import normal_form, to_text
 
     sources = [
         "import torch\nfactor = 1.0",
@@ -340,7 +341,7 @@ def bernoulli_log_likelihood(x, logits):
     from course_utils.vae import Bernoulli
     return Bernoulli().log_prob(x.flatten(1), logits.flatten(1))
 """,
-    "06.gaussian_log_likelihood": """
+    "07.gaussian_log_likelihood": """
 def gaussian_log_likelihood(x, mean, sigma):
     from course_utils.vae import Gaussian
     return Gaussian(sigma).to(x.dtype).log_prob(x.flatten(1), mean.flatten(1))
@@ -353,7 +354,7 @@ def test_other_doors_to_the_same_code_are_shut(name: str, judge: Judge) -> None:
     here: dict[str, object] = {}
     exec(OTHER_DOORS[name], here)
     lecture, function = name.split(".")
-    assert registry.judge(name, here[function], seed=1).passed  # outside of the grader it is right
+    assert judging.judge(name, here[function], seed=1).passed  # outside of the grader it is right
     mark = judge(OTHER_DOORS[name], lecture=lecture)[function]
     assert (mark.status, mark.misconception) == ("error", "write-it-yourself")
 
@@ -397,7 +398,7 @@ def test_inputs_are_new_each_time_unless_a_seed_is_set(judge: Judge) -> None:
 
 def test_without_a_sandbox_it_refuses_or_is_stamped(monkeypatch: pytest.MonkeyPatch) -> None:
     none = SandboxReport("none", False, "There is no working sandbox here: no bubblewrap.")
-    monkeypatch.setattr(judging, "self_test", lambda: none)
+    monkeypatch.setattr(marking, "self_test", lambda: none)
     with pytest.raises(SandboxError, match=r"no bubblewrap.*--unsafe"):
         Grader(Settings(), ROOT)
     assert Grader(Settings(unsafe=True), ROOT).report.sentence.startswith("UNSAFE")
@@ -426,7 +427,7 @@ def test_it_works_without_a_warm_start_and_without_a_sandbox(
     if kind == "fresh" and (kind := sandbox.self_test().kind) == "none":
         pytest.skip("there is no sandbox here")
     report = SandboxReport(kind, False, "as asked.")
-    monkeypatch.setattr(judging, "self_test", lambda: report)
+    monkeypatch.setattr(marking, "self_test", lambda: report)
     with Grader(Settings(limits=LIMITS, unsafe=True), ROOT) as grader:
         (mark,) = grader.judge([Cell(RIGHT)], "00")
         (crash,) = grader.judge([Cell("def mean_and_std(x): import os; os._exit(1)")], "00")
@@ -437,7 +438,7 @@ def test_it_works_without_a_warm_start_and_without_a_sandbox(
 def test_without_a_warm_start_too_nobody_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     if (kind := sandbox.self_test().kind) == "none":
         pytest.skip("there is no sandbox here")
-    monkeypatch.setattr(judging, "self_test", lambda: SandboxReport(kind, False, "as asked."))
+    monkeypatch.setattr(marking, "self_test", lambda: SandboxReport(kind, False, "as asked."))
     with Grader(SETTINGS, ROOT) as grader:
         first = grader._sandbox
         session = grader.spawn()
@@ -469,7 +470,7 @@ def test_a_sandbox_that_was_ended_is_started_again() -> None:
 def test_a_child_that_does_not_start_is_nobodys_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     if sandbox.self_test().kind == "none":
         pytest.skip("there is no sandbox here")
-    monkeypatch.setattr(judging, "STARTS", 1)
+    monkeypatch.setattr(marking, "STARTS", 1)
     broken = SETTINGS.limits.quotas.__class__(files=2)  # not even a socket can be opened
     with (
         Grader(Settings(limits=Limits(quotas=broken)), ROOT) as grader,
@@ -561,13 +562,13 @@ def test_submissions_at_the_same_time_do_not_see_each_other(grader: Grader, judg
 
 
 def test_the_seed_of_the_inputs_is_not_told(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds, original = [], registry.judge
+    seeds, original = [], judging.judge
 
     def recording(name: str, function: object, seed: int, **kwargs: float) -> object:
         seeds.append(seed)
         return original(name, function, seed, **kwargs)
 
-    monkeypatch.setattr(registry, "judge", recording)
+    monkeypatch.setattr(judging, "judge", recording)
     mark = only(judge("import torch\ndef mean_and_std(x): raise ValueError(torch.initial_seed())"))
     assert re.search(r": \d+\.$", mark.message) and not mark.message.endswith(f": {seeds[0]}.")
 

@@ -13,21 +13,26 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "compression": set(),
     "training": set(),
     "plotting": set(),
-    "statistics": set(),
+    "estimates": set(),
     "tables": set(),
-    "ledger": {"statistics", "tables"},
+    "lectures": set(),
+    "sandbox": set(),
+    "ledger": {"estimates", "tables"},
     "datasets": {"simulators"},
-    "inference": {"densities", "statistics"},
-    "vae": {"densities", "autoencoders", "inference", "statistics"},
-    "rate_distortion": {"densities", "autoencoders", "inference", "vae", "statistics"},
-    "landscape": {"densities", "autoencoders", "inference", "vae", "statistics", "tables"},
+    "inference": {"densities", "estimates"},
+    "vae": {"densities", "autoencoders", "inference", "estimates"},
+    "rate_distortion": {"densities", "autoencoders", "inference", "vae", "estimates"},
+    "landscape": {"densities", "autoencoders", "inference", "vae", "estimates", "tables"},
+    "diffusion": {"densities", "autoencoders", "inference"},
 }
-BELOW["project"] = set(BELOW)  # lecture 09: your own data, with everything the course has
-EVERYTHING_BELOW = set(BELOW)
+MODELS = BELOW.keys() - {"lectures", "sandbox"}
+BELOW["own_data"] = set(MODELS)  # the last lecture: your own data, with everything the course has
 BELOW |= {
-    "widgets": EVERYTHING_BELOW,
-    "exercises": EVERYTHING_BELOW,
-    "instructor": EVERYTHING_BELOW | {"exercises"},
+    "widgets": MODELS | {"own_data"},
+    "exercises": MODELS | {"sandbox"},
+    "authoring": MODELS | {"exercises", "lectures"},
+    "grading": MODELS | {"exercises", "lectures", "sandbox"},
+    "cli": {"exercises", "lectures", "authoring", "grading"},
 }
 
 
@@ -101,7 +106,7 @@ def test_the_arrows_have_no_circle() -> None:
         ("course_utils.simulators.collider", "from ..densities import mixture", "densities"),
         ("course_utils.simulators.collider", "from .. import plotting", "plotting"),
         ("course_utils.widgets", "import course_utils.exercises.registry", "exercises"),
-        ("course_utils.exercises.cards", "from ..instructor import grade", "instructor"),
+        ("course_utils.exercises.cards", "from ..grading import grade", "grading"),
         ("course_utils", "from .vae import VAE", "vae"),
     ],
 )
@@ -114,9 +119,9 @@ def test_a_forbidden_import_is_seen(module: str, source: str, blamed: str) -> No
     ("module", "source"),
     [
         ("course_utils.widgets", "import ipywidgets\nfrom .simulators import collider"),
-        ("course_utils.instructor.grade", "from ..exercises import registry\nfrom .. import vae"),
+        ("course_utils.grading.grade", "from ..exercises import registry\nfrom .. import vae"),
         ("course_utils.simulators.collider", "from .random import uniform"),
-        ("course_utils.instructor.cli", "from .. import __version__"),
+        ("course_utils.cli", "from . import __version__"),
         ("course_utils.vae", "import torch\nfrom .inference import elbo"),
     ],
 )

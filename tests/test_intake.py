@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.instructor import intake
-from course_utils.instructor.intake import Course, Submission, Unreadable, collect, read_notebook
-from course_utils.instructor.lectures import LectureError
+from course_utils.grading import intake
+from course_utils.grading.intake import Course, Submission, Unreadable, collect, read_notebook
+from course_utils.lectures import LectureError
 
 KNOWN = Course(
     functions={"double": "01", "treble": "01", "half": "02"},
@@ -459,7 +459,7 @@ def test_an_unknown_notebook_is_told(tmp_path: Path) -> None:
 
 def test_the_courses_own_lectures_are_known() -> None:
     from course_utils.exercises import registry
-    from course_utils.instructor.lectures import find_root
+    from course_utils.lectures import find_root
 
     root = find_root(Path(__file__).parent)
     known = intake.course(root, registry.names())

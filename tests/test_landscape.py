@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from course_utils import datasets, landscape, training
 from course_utils.densities import Gaussian
+from course_utils.estimates import mean_and_error
 from course_utils.landscape import (
     EnergyModel,
     Family,
@@ -20,7 +21,6 @@ from course_utils.landscape import (
     MixtureMade,
 )
 from course_utils.simulators import molecular
-from course_utils.statistics import mean_and_error
 
 BOX = ((-8.0, 8.0), (-8.0, 8.0))
 

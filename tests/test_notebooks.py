@@ -23,9 +23,9 @@ from nbval import plugin as nbval
 from nbval_tolerance import FLOAT, align, align_measured
 from PIL import Image
 
-from course_utils.instructor import build
-from course_utils.instructor.execute import MACHINE_PATH, output_complaints, texts
-from course_utils.instructor.lectures import (
+from course_utils.authoring import build
+from course_utils.authoring.execute import MACHINE_PATH, output_complaints, texts
+from course_utils.lectures import (
     lecture_of,
     normal_form,
     read,

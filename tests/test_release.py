@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
+from course_utils import cli
+from course_utils.authoring import build, release
 from course_utils.exercises import registry
-from course_utils.instructor import build, cli, release
-from course_utils.instructor.lectures import LectureError, is_code, read, sources
+from course_utils.lectures import LectureError, is_code, read, sources
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +61,8 @@ def test_the_bundle_is_what_a_student_needs(bundle: Path) -> None:
         "notebooks",
         "pyproject.toml",
     }
-    assert not any(name.startswith("course_utils/instructor") for name in found)
+    instructors = ("course_utils/grading", "course_utils/authoring")
+    assert not any(name.startswith(instructors) for name in found)
     assert "course_utils/exercises/registry.py" in found
     assert any(name.endswith("course.mplstyle") for name in found)
     notebooks = {path.name for path in sources(ROOT)}
@@ -68,7 +70,7 @@ def test_the_bundle_is_what_a_student_needs(bundle: Path) -> None:
     assert f"{len(notebooks)} lectures" in found["README.md"]
     for name in re.findall(r"`([\w/]+\.(?:py|yml|ipynb))`", found["README.md"]):
         assert name in found
-    for word in ("solutions", "instructor", "course verify"):
+    for word in ("solutions", "grading", "course verify"):
         assert word not in found["README.md"]
 
 
@@ -103,7 +105,7 @@ def test_the_package_works_without_the_instructors_side(bundle: Path, tmp_path: 
     code = (
         "import course_utils, sys; from course_utils.exercises import check, registry;"
         "print(course_utils.__file__);"
-        "assert len(registry.names()) > 1 and 'course_utils.instructor' not in sys.modules;"
+        "assert len(registry.names()) > 1 and 'course_utils.grading' not in sys.modules;"
         "f = lambda x: (x.mean(), x.std(correction=0));"
         "assert check('00.mean_and_std', f).passed"
     )

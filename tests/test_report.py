@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from browser import browser_arguments
 
-from course_utils.instructor import report
-from course_utils.instructor.report import COLUMNS, LOOK, STATUSES, Row, Run
+from course_utils.grading import report
+from course_utils.grading.report import COLUMNS, LOOK, STATUSES, Row, Run
 
 RUN = Run("0.1", "3.11", "2.13", "Linux x86_64", 7, "bubblewrap")
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

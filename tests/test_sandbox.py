@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.exercises.subject import Raised, Wrong
-from course_utils.instructor import proxy, sandbox, seccomp, warm, wire
-from course_utils.instructor.proxy import Lost, RemoteFunction, Session
-from course_utils.instructor.sandbox import SandboxError, SandboxReport
+from course_utils.exercises.signature import parse
+from course_utils.exercises.subject import Subject, Wrong
+from course_utils.sandbox import proxy, seccomp, warm, wire
+from course_utils.sandbox import walls as sandbox
+from course_utils.sandbox.functions import Raised
+from course_utils.sandbox.proxy import Lost, RemoteFunction, Session
+from course_utils.sandbox.walls import SandboxError, SandboxReport
 
 KIND = "root" if os.geteuid() == 0 else "user"
 
@@ -243,9 +246,9 @@ def test_tensors_are_no_words(pair: tuple) -> None:
     "gradient", [torch.zeros(2), torch.zeros(3, dtype=torch.float64), 1.0, "none"], ids=repr
 )
 def test_a_gradient_of_another_kind_is_wrong(pair: tuple, gradient: object) -> None:
-    function = answered(pair, ("gradients", [gradient]))
+    subject = Subject(answered(pair, ("gradients", [gradient])), parse("x (N,) -> ()"))
     with pytest.raises(Wrong):
-        function.vjp((torch.zeros(3),), (0,), torch.ones(()))
+        subject.vjp((torch.zeros(3),), (0,), torch.ones(()))
 
 
 @pytest.mark.parametrize("gradients", [[], [None, None], (None,), None])
@@ -262,8 +265,8 @@ def test_the_copy_of_the_package_has_no_checks_and_no_instructor(tmp_path: Path)
     sandbox.copy_package(tmp_path / "course")
     package = tmp_path / "course" / "course_utils"
     exercises = {p.name for p in (package / "exercises").iterdir()}
-    assert exercises == {"__init__.py", "subject.py", "signature.py", "timelimit.py"}
-    assert not (package / "instructor").exists() and (package / "densities").is_dir()
+    assert exercises == {"__init__.py"}
+    assert not (package / "grading").exists() and (package / "densities").is_dir()
     assert "Mistake" not in "".join(p.read_text("utf-8") for p in package.rglob("*.py"))
     sandbox.remove_sources(tmp_path / "course")
     assert not list(package.rglob("*.py")) and list(package.rglob("*.mplstyle"))
@@ -271,7 +274,7 @@ def test_the_copy_of_the_package_has_no_checks_and_no_instructor(tmp_path: Path)
 
 def test_the_stub_has_what_notebooks_import() -> None:
     from course_utils import exercises
-    from course_utils.instructor import stub_exercises
+    from course_utils.sandbox import stub_exercises
 
     assert set(exercises.__all__) - {"Progress"} <= set(vars(stub_exercises))
 
@@ -406,7 +409,7 @@ def test_the_filter_covers_what_the_kernel_offers() -> None:
 @pytest.mark.usefixtures("works")
 @pytest.mark.skipif(KIND != "root", reason="the tests run as an ordinary user already")
 def test_as_an_ordinary_user() -> None:
-    program = "from course_utils.instructor.sandbox import self_test; print(self_test())"
+    program = "from course_utils.sandbox.walls import self_test; print(self_test())"
     done = subprocess.run(
         as_user.command(sys.executable, "-c", program),
         cwd=as_user.ROOT,

@@ -8,9 +8,11 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from course_utils import cli
+from course_utils.authoring import build, verify
+from course_utils.exercises.exercise import Mistake
 from course_utils.exercises.results import Result
-from course_utils.instructor import build, cli, verify
-from course_utils.instructor.lectures import LectureError, normal_form, to_text
+from course_utils.lectures import LectureError, normal_form, to_text
 
 NAMES = ["01.double"]
 
@@ -32,8 +34,8 @@ def shifted(x): return x << 1 if isinstance(x, int) else 2 * x
 def same(x): return x
 def squared(x): return x * x
 def crashes(x): return x[0]
-ALTERNATIVES = {"01.double": [added, times]}
-MUTANTS = {"01.double": [("same", same), ("square", squared), ("exception", crashes)]}
+RIGHT = [added, times]
+WRONG = [("same", same), ("square", squared), ("exception", crashes)]
 """
 
 
@@ -54,14 +56,17 @@ def judge(name: str, function: Callable, seed: int) -> Result:
     return Result(name, "wrong", "No.", {x: "same", x * x: "square"}.get(value))
 
 
-def course(folder: Path, exercise: str = EXERCISE, answers: str = ANSWERS) -> Path:
+def course(
+    folder: Path, exercise: str = EXERCISE, answers: str = ANSWERS, file: str = "double.py"
+) -> Path:
     for name in ("solutions", "notebooks", "course_utils", "tests/answers"):
         (folder / name).mkdir(parents=True)
     cells = [new_code_cell(source, id=source[:3]) for source in (IMPORTS, RAISES, exercise)]
     path = folder / "solutions" / "01_one.ipynb"
     path.write_text(to_text(normal_form(cells, "01")), "utf-8")
     build.write(folder, build.build_all(folder, NAMES))
-    (folder / "tests" / "answers" / "lecture01.py").write_text(answers, "utf-8")
+    (folder / "tests" / "answers" / "lecture01").mkdir()
+    (folder / "tests" / "answers" / "lecture01" / file).write_text(answers, "utf-8")
     return folder
 
 
@@ -75,31 +80,44 @@ def test_a_sound_course_is_proven(tmp_path: Path) -> None:
     (row,) = rows
     assert found == row.faults == []
     assert (row.solution, row.stub) == ("passes", "not attempted")
-    assert (row.alternatives, row.mutants) == ("2/2", "3/3")
-    assert len(row.seconds) == 6  # two seeds of a solution and two alternatives
+    assert (row.right, row.wrong) == ((2, 2), (3, 3))
+    assert len(row.seconds) == 6  # two seeds of a solution and two right answers
     assert "double" in verify.table(rows, 2) and "1 of 1 checks" in verify.table(rows, 2)
 
 
-def test_mutants_may_be_a_dict(tmp_path: Path) -> None:
-    pairs = '{"same": same, "square": squared, "exception": crashes}'
-    answers = ANSWERS.replace(
-        '[("same", same), ("square", squared), ("exception", crashes)]', pairs
-    )
-    assert answers != ANSWERS and faults(course(tmp_path, answers=answers)) == []
+def test_answers_to_an_unknown_exercise_are_named(tmp_path: Path) -> None:
+    root = course(tmp_path, file="duble.py")
+    assert any("unknown '01.duble'" in fault for fault in faults(root))
+
+
+def test_a_mistake_must_be_told_its_own_sentence() -> None:
+    """A known mistake that another one of the same slug outruns is dead, and said to be."""
+    sentences = {3.0: "It is x itself.", 9.0: "It is the square."}
+
+    def judge(name: str, function: Callable, seed: int) -> Result:
+        return Result(name, "wrong", sentences[function(3.0)], "wrong")
+
+    mistakes = [
+        Mistake("wrong", "It is x itself.", lambda x: x),
+        Mistake("wrong", "It is the square, written otherwise.", lambda x: x**2),
+    ]
+    case = verify.Case("01.double", None, None, mistakes=mistakes)
+    row = verify.judge_case(case, judge, range(2))
+    assert row.mistakes == (1, 2)
+    assert any("should be 'It is the square, written otherwise.'" in f for f in row.faults)
 
 
 UNSOUND = [
     (
         "return x + x",
         "return x + x + 1",
-        "alternative added should be 'passed'; under seed 0 and 1 more",
+        "the right answer added should be 'passed'; under seed 0 and 1 more",
     ),
-    ("return x * x", "return 2 * x", "mutant squared should be 'square'.*it is passed"),
-    ("return x[0]", "return x", r"mutant crashes should be 'exception'.*wrong \(same\)"),
+    ("return x * x", "return 2 * x", "the wrong answer squared should be 'square'.*it is passed"),
+    ("return x[0]", "return x", r"the wrong answer crashes should be 'exception'.*wrong \(same\)"),
     ("return x[0]", "return None", "mutant crashes should be 'exception'.*not attempted"),
-    ("[added, times]", "[added]", "fewer than 2 alternatives"),
-    (', ("exception", crashes)]', "]", "fewer than 3 mutants"),
-    ('MUTANTS = {"01.double"', 'MUTANTS = {"01.duble"', "unknown '01.duble'"),
+    ("[added, times]", "[added]", "fewer than 2 right answers"),
+    (', ("exception", crashes)]', "]", "fewer than 3 mistakes and wrong answers"),
 ]
 
 
@@ -110,9 +128,9 @@ def test_unsound_answers_are_named(tmp_path: Path, old: str, new: str, words: st
     assert any(re.search(words, fault) for fault in found), found
 
 
-def test_a_mutant_that_one_seed_lets_pass_is_found(tmp_path: Path) -> None:
+def test_a_wrong_answer_that_one_seed_lets_pass_is_found(tmp_path: Path) -> None:
     (fault,) = faults(course(tmp_path), seeds=3)
-    assert "mutant squared" in fault and "seed 2 it is passed" in fault
+    assert "wrong answer squared" in fault and "seed 2 it is passed" in fault
 
 
 def test_a_wrong_official_solution_is_found(tmp_path: Path) -> None:
@@ -143,7 +161,7 @@ def test_missing_parts_are_named(tmp_path: Path) -> None:
         "notebooks/01_one.ipynb is missing",
         "01.double",
     ]
-    words = ("no official solution", "no stub", "alternatives", "mutants")
+    words = ("no official solution", "no stub", "right answers", "mistakes and wrong")
     found = faults(root, names=[*NAMES, "02.half"])
     assert all(any(word in fault and "02.half" in fault for fault in found) for word in words)
 
@@ -158,7 +176,7 @@ def test_a_refused_source_is_told_and_the_rest_is_still_judged(tmp_path: Path) -
 
 def test_answers_that_cannot_be_imported_are_one_sentence(tmp_path: Path) -> None:
     root = course(tmp_path, answers="import nothing_of_this_name")
-    with pytest.raises(LectureError, match=r"lecture01.py .* ModuleNotFoundError"):
+    with pytest.raises(LectureError, match=r"lecture01/double.py .* ModuleNotFoundError"):
         faults(root)
 
 
@@ -173,16 +191,17 @@ def test_only_imports_and_the_function_are_taken_from_a_notebook(tmp_path: Path)
 def test_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from course_utils.exercises import registry
+    from course_utils.exercises import judging, registry
 
     monkeypatch.setattr(registry, "names", lambda: NAMES)
-    monkeypatch.setattr(registry, "judge", judge)
+    monkeypatch.setattr(judging, "judge", judge)
+    monkeypatch.setattr(verify, "known_mistakes", lambda name: [])
     root = course(tmp_path)
     monkeypatch.chdir(root / "solutions")  # the root is found from below
     assert cli.main(["verify", "--seeds", "2"]) == 0
     assert "1 exercises verified" in capsys.readouterr().out
     assert cli.main(["verify", "--seeds", "3", "01"]) == 1
     out, err = capsys.readouterr()
-    assert "lecture 01" in out and "mutant squared" in err and "Traceback" not in err
+    assert "lecture 01" in out and "wrong answer squared" in err and "Traceback" not in err
     assert cli.main(["verify", "08"]) == 1
     assert "There is no lecture '08'" in capsys.readouterr().err

@@ -15,9 +15,9 @@ from ipywidgets import Dropdown
 from matplotlib import _pylab_helpers
 from PIL import Image
 
-from course_utils import densities, landscape, plotting, widgets
+from course_utils import densities, diffusion, plotting, widgets
 from course_utils.simulators import collider
-from course_utils.widgets import WIDGETS, Live, lecture08
+from course_utils.widgets import WIDGETS, Live, lecture09
 
 
 @pytest.fixture(scope="module")
@@ -470,12 +470,12 @@ def test_through_time_both_ways_back_end_in_the_lumps(made: dict[str, Live]) -> 
 
 
 def test_paths_through_time_have_the_marginals_of_the_mixture() -> None:
-    target, n = lecture08.four_lumps(), 4000
-    truth = landscape.diffused(target)
-    schedule = landscape.Schedule(landscape.cosine_betas(60))
+    target, n = lecture09.four_lumps(), 4000
+    truth = diffusion.diffused(target)
+    schedule = diffusion.Schedule(diffusion.cosine_betas(60))
     levels = torch.cat([torch.ones(1), schedule.alpha_bars.float()])
     generator = torch.Generator().manual_seed(3)
-    paths = lecture08._paths(target, truth.eps, schedule, levels, n, generator)
+    paths = lecture09._paths(target, truth.eps, schedule, levels, n, generator)
     for direction, path in paths.items():
         assert path.shape == (61, n, 2), direction
         for step in (0, 30, 60):

@@ -6,20 +6,14 @@ by the exercise's signature. In a notebook the function is a `LocalFunction`; a 
 its place one that sends plain data to another process.
 """
 
-import contextlib
-import io
-import traceback
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..sandbox.functions import Function
 from .signature import Signature, Slot, first_dtype
-from .timelimit import TimeLimitExceeded
 
 
 class Wrong(Exception):
@@ -32,88 +26,6 @@ class Wrong(Exception):
 
 class NotAttempted(Exception):
     """The function returned None."""
-
-
-class Raised(Exception):
-    """The student's function raised, or could not be called."""
-
-    def __init__(self, message: str, slug: str):
-        super().__init__(message)
-        self.message, self.slug = message, slug
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back from one call: the value, and which inputs the function changed."""
-
-    value: object
-    changed_inputs: tuple[int, ...] = ()
-
-
-class Function(Protocol):
-    """Where the numbers come from: this process, or a worker behind a pipe."""
-
-    def call(self, args: tuple) -> Reply: ...
-
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]: ...
-
-
-class LocalFunction:
-    """A function of this process. Prints and warnings are swallowed, inputs are copied."""
-
-    def __init__(self, function: Callable):
-        self.function = function
-
-    def call(self, args: tuple) -> Reply:
-        given = tuple(_copy(value) for value in args)
-        value = self._run(given)
-        changed = [i for i, (a, b) in enumerate(zip(args, given, strict=True)) if _differs(a, b)]
-        return Reply(value, tuple(changed))
-
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
-        given = [_copy(value) for value in args]
-        for i in wrt:
-            given[i].requires_grad_(True)
-        value = self._run(tuple(given))
-        if not isinstance(value, Tensor) or not value.requires_grad:
-            return [None] * len(wrt)
-        inputs = [given[i] for i in wrt]
-        return list(torch.autograd.grad(value, inputs, cotangent, allow_unused=True))
-
-    def _run(self, args: tuple) -> object:
-        try:
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()),
-                warnings.catch_warnings(),
-                torch.enable_grad(),
-            ):
-                warnings.simplefilter("ignore")
-                return self.function(*args)
-        except TimeLimitExceeded:
-            raise
-        except BaseException as error:  # sys.exit() in an exercise must not end the kernel
-            raise describe(error, len(args)) from None
-
-
-def describe(error: BaseException, n_args: int) -> Raised:
-    """Turn a student's exception into one sentence with the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # without our own call
-    text = " ".join(str(error).split())[:300]
-    if isinstance(error, TypeError) and not frames:
-        times = f"{n_args} argument{'s' if n_args != 1 else ''}"
-        return Raised(f"Yours cannot be called with {times}: {text}.", "wrong-arguments")
-    if "numpy()" in text and "requires grad" in text:
-        return Raised(
-            "Your function leaves torch for numpy, where gradients end: stay in torch from input "
-            "to output.",
-            "leaves-torch",
-        )
-    own = [f for f in frames if f.filename.startswith("<") or "ipykernel" in f.filename]
-    where = (own or frames or [None])[-1]
-    line = f" in the line `{where.line}`" if where is not None and where.line else ""
-    said = f": {text}" if text else ""
-    return Raised(f"Your function raised {type(error).__name__}{line}{said}.", "raises")
 
 
 @dataclass
@@ -154,7 +66,16 @@ class Subject:
         None stands for an argument that no gradient reaches. Only for functions that
         return one tensor.
         """
-        return self.function.vjp(args, wrt, cotangent)
+        gradients = self.function.vjp(args, wrt, cotangent)
+        for i, gradient in zip(wrt, gradients, strict=True):
+            if gradient is not None and not _fits(gradient, args[i]):
+                raise Wrong("A gradient has another shape than its argument.", "wrong-gradient")
+        return gradients
+
+
+def _fits(gradient: object, argument: Tensor) -> bool:
+    same = isinstance(gradient, Tensor) and gradient.shape == argument.shape
+    return same and gradient.dtype == argument.dtype
 
 
 def conform(value: object, signature: Signature, args: tuple) -> Tensor | tuple | float | int:
@@ -256,15 +177,3 @@ def _kind(value: object) -> str:
 
 def _short(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _copy(value: object) -> object:
-    return value.detach().clone() if isinstance(value, Tensor) else value
-
-
-def _differs(before: object, after: object) -> bool:
-    if not isinstance(before, Tensor):
-        return False
-    if before.shape != after.shape or before.dtype != after.dtype:
-        return True
-    return not torch.equal(before.nan_to_num(), after.detach().nan_to_num())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import tables
-from ..statistics import mean_and_error
+from ..estimates import mean_and_error
 
 KINDS = {"exact": "", "bound": "≤ ", "none": ""}  # of log p_theta, and the sign before the KL
 TEXT_COLUMNS = (0, 1)  # set to the left; numbers to the right

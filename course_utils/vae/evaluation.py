@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from .. import inference
 from ..densities import standard_normal
-from ..statistics import mean_and_error
+from ..estimates import mean_and_error
 from .model import VAE
 
 CACHED_NUMBERS = 2**19  # elements of S x B x D at once: about what the caches hold

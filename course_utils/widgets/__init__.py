@@ -27,8 +27,8 @@ from .lecture03 import bottleneck, latent_walk
 from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
 from .lecture06 import decoder_sigma
-from .lecture07 import beta_curve, small_features, turned_latents
-from .lecture08 import stretching, through_time
+from .lecture08 import beta_curve, small_features, turned_latents
+from .lecture09 import stretching, through_time
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
@@ -47,11 +47,11 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "05 fit_by_hand": fit_by_hand,
     "05 two_basins": two_basins,
     "06 decoder_sigma": decoder_sigma,
-    "07 beta_curve": beta_curve,
-    "07 small_features": small_features,
-    "07 turned_latents": turned_latents,
-    "08 through_time": through_time,
-    "08 stretching": stretching,
+    "08 beta_curve": beta_curve,
+    "08 small_features": small_features,
+    "08 turned_latents": turned_latents,
+    "10 through_time": through_time,
+    "09 stretching": stretching,
 }
 
 __all__ = [

@@ -1,147 +1,182 @@
-"""Widgets of lecture 08, the landscape."""
+"""Widgets of lecture 07, rate and distortion."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from course_utils import densities, landscape, plotting
+from course_utils import datasets, inference, plotting, rate_distortion, training, vae
+from course_utils.simulators import cosmology
 
-from .base import Live, choice, live, slider, stops
+from .base import Live, live, pixels, slider, stops
 
-FORWARD, CHAIN, ODE = "forward: add noise", "back: the chain", "back: the ODE"
-
-
-def four_lumps() -> densities.FullMixture:
-    """Four lumps in two groups, the mixture of the lecture, whose scores are known exactly."""
-    means = torch.tensor([[-1.2, 0.5], [-0.7, 1.1], [0.9, -0.4], [1.3, -1.0]])
-    covs = torch.tensor([[[0.05, 0.03], [0.03, 0.06]]] * 2 + [[[0.06, -0.04], [-0.04, 0.07]]] * 2)
-    return densities.FullMixture(torch.tensor([0.35, 0.25, 0.25, 0.15]).log(), means, covs)
+SIGMAS = [0.25 * 2 ** (i / 2) for i in range(10)]  # to 5.7: the largest mode has deviation 6.2
 
 
-def through_time(
-    target: densities.FullMixture | None = None,
-    denoiser: landscape.Denoiser | None = None,
-    *,
-    steps: int = 60,
-    n: int = 350,
-    seed: int = 8,
-) -> Live:
-    """Time forward and backward: points that turn into noise, and noise that turns into points.
+def small_features(power: Tensor | None = None, *, beta: float = 1.0, seed: int = 7) -> Live:
+    """A Gaussian field told by the best linear beta-VAE, with the decoder's sigma under a slider.
 
-    Over the exact density at that time. `target`: where the data come from, a mixture; `denoiser`:
-    what leads back, the exact one by default.
+    power: P(k) on the rfft2 grid, (n, n//2+1); without it, the lecture's universe with n = 32.
     """
+    power = cosmology.lecture_power(32) if power is None else power.float()
+    n = len(power)
     generator = torch.Generator().manual_seed(seed)
-    target = four_lumps() if target is None else target
-    truth = landscape.diffused(target)
-    denoiser = truth.eps if denoiser is None else denoiser
-    schedule = landscape.Schedule(landscape.cosine_betas(steps))
-    levels = torch.cat([torch.ones(1), schedule.alpha_bars.float()])  # after 0 ... T steps
-    paths = _paths(target, denoiser, schedule, levels, n, generator)
-
-    axis = torch.linspace(-3, 3, 61)
-    cells = torch.cartesian_prod(axis, axis)
-    fig, ax = plotting.figure(width=5.4, height=4.8)
-    at = truth.log_prob(cells, levels[:1].expand(len(cells))).exp().reshape(61, 61)
-    image = plotting.boltzmann_map(ax, axis, axis, at)
-    trails = ax.plot([], [], color=plotting.ROLE["posterior"], linewidth=1)
-    dots = plotting.walkers(ax, paths[FORWARD][0], label=None)
-    ax.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="first coordinate", ylabel="second coordinate")
-
-    def update(direction: str, t: float) -> str:
-        step = round(t)
-        here = levels[step].expand(len(cells))
-        root = truth.log_prob(cells, here).exp().sqrt().reshape(61, 61)
-        image.set_data(root.T.numpy())
-        image.set_clim(0, float(root.max()))
-        path = paths[direction]
-        dots.set_offsets(path[step].numpy())
-        walked = path[: step + 1] if direction == FORWARD else path[step:]
-        trails[0].set_data(*_joined(walked[:, :3]))
-        signal = float(levels[step])
-        return (
-            f"{direction}, {step} steps of {steps}: {100 * signal:.0f} % of the variance is "
-            f"signal. {SAYS[direction]}"
-        )
-
-    return live(
-        fig,
-        update,
-        moving=[image, *trails, dots],
-        direction=choice("direction", [FORWARD, CHAIN, ODE], FORWARD),
-        t=stops("steps taken", [float(i) for i in range(steps + 1)], 20.0),
-    )
-
-
-SAYS = {
-    FORWARD: "Nothing is learned here; three of the points show their way.",
-    CHAIN: "A little noise in each step back: the ways are jagged.",
-    ODE: "No noise on the way: one smooth way for each starting point.",
-}
-
-
-def _paths(
-    target: densities.FullMixture,
-    denoiser: landscape.Denoiser,
-    schedule: landscape.Schedule,
-    levels: Tensor,
-    n: int,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """Points after 0 ... T steps, (T + 1, n, 2), for each direction; index 0 is the data."""
-    x = target.sample(n, generator=generator)
-    forward = [x]
-    for beta in schedule.betas.float():
-        noise = torch.randn(x.shape, generator=generator)
-        x = (1 - beta).sqrt() * x + beta.sqrt() * noise
-        forward.append(x)
-    start = torch.randn(n, 2, generator=generator)
-    chain = landscape.ddpm_path(denoiser, start, schedule, generator=generator).flip(0)
-    # The ODE's steps are even in the angle; the nearest one stands for each step of the chain.
-    fine = landscape.probability_flow_path(denoiser, start, steps=len(schedule)).flip(0)
-    angles = torch.linspace(0, math.pi / 2, len(fine))
-    nearest = (levels.sqrt().acos()[:, None] - angles).abs().argmin(dim=1)
-    return {FORWARD: torch.stack(forward), CHAIN: chain, ODE: fine[nearest]}
-
-
-def _joined(paths: Tensor) -> tuple[Tensor, Tensor]:
-    """Several paths (T, m, 2) as one broken line, x and y."""
-    gap = torch.full((1, *paths.shape[1:]), math.nan)
-    xy = torch.cat([paths, gap]).transpose(0, 1).flatten(0, 1)  # (T + 1, m, 2) -> (m (T + 1), 2)
-    return xy[:, 0].numpy(), xy[:, 1].numpy()
-
-
-def stretching() -> Live:
-    """A change of variables under two sliders: z is stretched into x, with and without Jacobian."""
-    z = torch.linspace(-4, 4, 801)
-    base = (-0.5 * z.square()).exp() / math.sqrt(2 * math.pi)
+    field = cosmology.sample_field(power, 1, generator=generator)[0]
+    white = torch.randn(n, n, generator=generator)
+    spectrum = cosmology.shell_average(power)
+    eigenvalues = rate_distortion.full_plane(power)
     role = plotting.ROLE
-    fig, (left, right) = plotting.figure(1, 2, width=8.6, height=3.5)
-    (curve,) = left.plot(z, z, color=role["truth"])
-    left.set(xlabel="z", ylabel="x(z)", xlim=(-4, 4), ylim=(-4, 4))
-    (wrong,) = right.plot(z, base, "--", color=role["neutral"], label="p(z) at z(x)")
-    (right_one,) = right.plot(z, base, color=role["model"], label="p(z) |dz/dx|")
-    right.set(xlabel="x", ylabel="density", xlim=(-4, 4), ylim=(0, 1.2))
-    right.legend(loc="upper left")
 
-    def update(bend: float, stretch: float) -> str:
-        # Rising for any bend below 1, since the slope is positive; x is its integral.
-        slope = stretch * (1 - bend * (-2 * z.square()).exp())
-        x = stretch * (z - bend * math.sqrt(math.pi / 8) * torch.erf(math.sqrt(2) * z))
-        curve.set_data(z.numpy(), x.numpy())
-        wrong.set_data(x.numpy(), base.numpy())
-        right_one.set_data(x.numpy(), (base / slope).numpy())
-        area = float(torch.trapezoid(base, x))
+    fig, (left, middle, right) = plotting.figure(1, 3, width=10.4, height=3.6)
+    limit = 3 * float(field.std())
+    plotting.field(left, field, limit=limit)
+    left.set_title("field")
+    told = plotting.field(middle, field, limit=limit)
+    middle.set_title("told")
+    right.plot(spectrum.k, spectrum.power, color=role["data"], linewidth=5, alpha=0.35)
+    (law,) = right.plot(spectrum.k, spectrum.power, color=role["truth"], label="min(P, β σ²)")
+    (seen,) = right.plot(
+        spectrum.k, spectrum.power, "o", color=role["model"], markersize=4, label="this error"
+    )
+    right.set(xscale="log", yscale="log", xlabel="wavenumber k", ylabel="power")
+    plotting.base.plain_ticks(right.xaxis)
+    right.set_ylim(0.02, 3 * float(spectrum.power.max()))
+    right.legend(loc="lower left")
+
+    def update(sigma: float) -> str:
+        level = beta * sigma**2
+        # x_hat = (1 - level / P) x + noise, so that the error of a told mode has power level.
+        keep = (1 - level / power.clamp_min(1e-12)).clamp_min(0)
+        x_hat = torch.fft.irfft2(keep * torch.fft.rfft2(field), s=(n, n))
+        x_hat = x_hat + cosmology.gaussian_field(white, level * keep)
+        told.set_data(x_hat.T.numpy())
+        law.set_ydata(spectrum.power.clamp_max(level))
+        seen.set_ydata(cosmology.power_spectrum(field - x_hat).power)
+        rate, _ = rate_distortion.reverse_water_filling(eigenvalues, torch.tensor(level))
+        modes = int((eigenvalues > level).sum())
         return (
-            f"The area under p(z) |dz/dx| is 1; without the Jacobian it is {area:.2f}, and that is "
-            "no density."
+            f"σ = {sigma:.2f}, level β σ² = {level:.2f}: {modes} of {n * n} modes are told, for "
+            f"{float(rate) / math.log(2):.0f} bits per field."
         )
 
-    return live(
-        fig,
-        update,
-        moving=[curve, wrong, right_one],
-        bend=slider("bend", -4.0, 0.9, -2.0, step=0.1),
-        stretch=slider("stretch", 0.4, 1.2, 0.6, step=0.1),
+    return live(fig, update, moving=[told, law, seen], sigma=stops("sigma", SIGMAS, 1.0))
+
+
+def beta_curve(
+    sweep: training.Sweep | None = None,
+    x: Tensor | None = None,
+    entropy: float | None = None,
+    *,
+    seed: int = 7,
+) -> Live:
+    """A rate-distortion curve with beta under a slider: reconstructions, samples and latents.
+
+    sweep: VAEs of square images, one for each beta. x: held-out images, (N, D), N at least 6.
+    entropy: of the data, nats. Without them, small VAEs are trained on small sprites.
+    Raises: ValueError if there are fewer than 6 images.
+    """
+    if sweep is None or x is None or entropy is None:
+        sweep, x, entropy = _small_sweep()
+    if len(x) < 6:
+        raise ValueError(f"beta_curve shows six images, got {len(x)}.")
+    generator = torch.Generator().manual_seed(seed)
+    betas, some, side = sweep.betas.tolist(), x[:6], math.isqrt(x.shape[1])
+    k = sweep.models[0].latent_dim
+    prior, eps = (torch.randn(m, k, generator=generator) for m in (6, min(len(x), 400)))
+    middle_one = sweep.models[int((sweep.betas.log().abs()).argmin())]
+    used = vae.kl_per_unit(middle_one, x).topk(2).indices  # the two latents with the highest rate
+    sheets, clouds = [], []
+    with torch.no_grad():
+        for model in sweep.models:
+            samples = model.likelihood.mean(model.decode(prior))
+            rows = torch.cat([some, model.reconstruct(some), samples])
+            sheets.append(plotting.tile(rows.reshape(18, side, side), columns=6, fill=0.25))
+            z = inference.reparameterize(*model.encode(x[: len(eps)]), eps)
+            clouds.append(z[:, used].numpy())
+
+    fig, (left, middle, right) = plotting.figure(
+        1, 3, width=11, height=3.7, width_ratios=(1.1, 2.0, 1)
     )
+    plotting.rd_plane(left, sweep.rate, sweep.distortion, entropy)
+    (mark,) = left.plot([0], [0], "o", markersize=12, color=plotting.ROLE["prior"], mec="black")
+    shown = middle.imshow(sheets[0], cmap="gray_r", vmin=0, vmax=1)
+    middle.set(xticks=[], yticks=[(i + 0.5) * (side + 1) - 1 for i in range(3)])
+    middle.set_yticklabels(["x", "told", "drawn"])
+    middle.spines[:].set_visible(False)
+    dots = right.scatter(*clouds[0].T, s=8, color=plotting.ROLE["posterior"], linewidths=0)
+    right.add_patch(plotting.ellipse_of(torch.zeros(2), torch.eye(2), color=plotting.ROLE["prior"]))
+    right.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", xlabel="a latent", ylabel="another")
+
+    def update(beta: float) -> str:
+        i = betas.index(beta)
+        rate, distortion = float(sweep.rate[i]), float(sweep.distortion[i])
+        mark.set_data([rate], [distortion])
+        shown.set_data(sheets[i])
+        dots.set_offsets(clouds[i])
+        return (
+            f"β = {beta:.2g}: rate {rate:.1f}, distortion {distortion:.1f}, together "
+            f"{rate + distortion:.1f} nats. Held-out images, their reconstructions, new samples; "
+            "draws of two latents, and where the prior has them."
+        )
+
+    return live(fig, update, moving=[mark, shown, dots], beta=stops("beta", betas, 1.0))
+
+
+def _small_sweep() -> tuple[training.Sweep, Tensor, float]:
+    """Five VAEs on sprites of 8 x 8 pixels, in a second."""
+    generator = torch.Generator().manual_seed(7)
+    sprites = datasets.ledger_sprites((2000, 1, 400), size=8)
+    betas = [0.1, 0.3, 1.0, 3.0, 10.0]
+    models = [vae.mlp_vae(64, 2, hidden=(32,), generator=generator) for _ in betas]
+    settings = dict(held_out=sprites.test, steps=300, lr=1e-2, generator=generator)
+    sweep = training.sweep(models, vae.loss(generator), sprites.train, betas, **settings)
+    return sweep, sprites.test, -float(sprites.truth.log_prob(sprites.test.double()).mean())
+
+
+def turned_latents(
+    model: vae.VAE | None = None,
+    x: Tensor | None = None,
+    factors: Tensor | None = None,
+    axes: tuple[int, int] = (0, 1),
+    *,
+    seed: int = 7,
+) -> Live:
+    """Walks along two latents of a VAE that are turned against each other, at equal ELBO.
+
+    model: a VAE of square images. x: held-out images, (N, D), and their factors, (N, F).
+    axes: the latents that are turned. Without them, a small VAE is trained on small sprites.
+    """
+    if model is None or x is None or factors is None:
+        model, x, factors = _small_vae()
+    generator = torch.Generator().manual_seed(seed)
+    k, side = model.latent_dim, math.isqrt(x.shape[1])
+    eps = torch.randn(len(x), k, generator=generator)
+    entropies = rate_distortion.factor_entropies(factors)
+    walk = torch.zeros(2, 9, k)
+    for row, axis in enumerate(axes):
+        walk[row, :, axis] = torch.linspace(-2, 2, 9)
+
+    def update(degrees: float) -> tuple[plotting.Array, str]:
+        rotation = rate_distortion.plane_rotation(k, math.radians(degrees), axes)
+        turned = rate_distortion.RotatedVAE(model, rotation)
+        with torch.no_grad():
+            pictures = model.likelihood.mean(turned.decode(walk)).reshape(18, side, side)
+            mi = rate_distortion.mutual_information(turned.draw(x, eps), factors)
+            loss = -float(turned.elbo(x[:200], eps[None, :200]).mean())
+        gap = rate_distortion.mutual_information_gap(mi, entropies)
+        return plotting.tile(pictures.clamp(0, 1), columns=9, fill=0.25), (
+            f"Turned by {degrees:.0f}°: walks along z{axes[0] + 1} (above) and z{axes[1] + 1}; "
+            f"mutual information gap {float(gap):.2f}, negative ELBO {loss:.2f} nats."
+        )
+
+    return pixels(update, width=560, degrees=slider("angle", 0, 90, 0, step=5))
+
+
+def _small_vae() -> tuple[vae.VAE, Tensor, Tensor]:
+    """A VAE of hearts of 8 x 8 pixels that move, in a second."""
+    generator = torch.Generator().manual_seed(7)
+    hearts = datasets.soft_sprites((1500, 1, 600), 8, ("x", "y"), softness=1.0)
+    model = vae.mlp_vae(64, 2, hidden=(32,), likelihood=vae.Gaussian(0.2), generator=generator)
+    settings = dict(steps=300, lr=1e-2, generator=generator)
+    training.fit(model, vae.loss(generator), hearts.train.flatten(1), **settings)
+    return model, hearts.test.flatten(1), hearts.factors.test.table()[:, 3:]

@@ -144,7 +144,7 @@ def mean_and_std(x):
     return torch.zeros(()), torch.ones(())
 """
 
-TWIN = "course_utils.statistics.mean_and_std"
+TWIN = "course_utils.estimates.mean_and_std"
 
 ATTACKS: dict[str, list[str]] = {
     "only-wrong": [WRONG],
@@ -190,8 +190,8 @@ ATTACKS: dict[str, list[str]] = {
     ],
     "imports-the-instructor": [
         "def mean_and_std(x):\n"
-        "    import course_utils.instructor.judging as judging\n"
-        "    judging.STATUS['wrong'] = 'ok'\n"
+        "    import course_utils.grading.marking as marking\n"
+        "    marking.STATUS['wrong'] = 'ok'\n"
         "    return x.sum(), x.sum()"
     ],
     "repairs-its-input": [
@@ -241,28 +241,28 @@ ATTACKS: dict[str, list[str]] = {
     ],
     # The package's own version, by every road.
     "twin": [f"import {TWIN.rsplit('.', 1)[0]}\ndef mean_and_std(x): return {TWIN}(x)"],
-    "twin-bound": ["from course_utils.statistics import mean_and_std"],
+    "twin-bound": ["from course_utils.estimates import mean_and_std"],
     "twin-code": [
         "import types\n"
-        "import course_utils.statistics as s\n"
+        "import course_utils.estimates as s\n"
         "copy = types.FunctionType(s.mean_and_std.__code__, vars(s))\n"
         "def mean_and_std(x): return copy(x)"
     ],
     "twin-reloaded": [
         "import importlib\n"
-        "import course_utils.statistics as s\n"
+        "import course_utils.estimates as s\n"
         "def mean_and_std(x): return importlib.reload(s).mean_and_std(x)"
     ],
     "twin-source": [
         "import inspect, pathlib\n"
-        "import course_utils.statistics as s\n"
+        "import course_utils.estimates as s\n"
         "def mean_and_std(x):\n"
         "    names = dict(vars(s))\n"
         "    exec(pathlib.Path(s.__file__).read_text(), names)\n"
         "    return names['mean_and_std'](x)"
     ],
     "twin-loader": [
-        "import course_utils.statistics as s\n"
+        "import course_utils.estimates as s\n"
         "def mean_and_std(x):\n"
         "    names = dict(vars(s))\n"
         "    exec(s.__loader__.get_code(s.__name__), names)\n"
@@ -279,7 +279,7 @@ ATTACKS: dict[str, list[str]] = {
     "twin-unrefused": [
         "import sys\n"
         "sys.modules['course_worker.worker'].refuse = lambda exercise: None\n"
-        "from course_utils.statistics import mean_and_std"
+        "from course_utils.estimates import mean_and_std"
     ],
     "twin-by-search": [
         "import os\n"

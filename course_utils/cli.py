@@ -1,0 +1,185 @@
+"""The console command `course`: build, execute, verify, release and grade the lectures."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__
+
+# torch and Jupyter are imported by the subcommands that need them: `course --help` is instant.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand: 0 when all is well, 1 when something is refused, 2 for bad usage."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        return _refuse(["stopped."])
+    except (ValueError, OSError) as error:
+        if options.traceback:
+            raise
+        return _refuse(str(error).splitlines() or [type(error).__name__])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    course = argparse.ArgumentParser(
+        prog="course", description="Build, execute, verify, release and grade the course."
+    )
+    course.add_argument("--version", action="version", version=f"course {__version__}")
+    commands = course.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    build = _command(
+        commands, "build", run_build, "make notebooks/ for students from solutions/, all or nothing"
+    )
+    build.add_argument("--check", action="store_true", help="write nothing, only compare")
+
+    execute = _command(
+        commands, "execute", run_execute, "run the lectures in solutions/ and store their outputs"
+    )
+    _add_lectures(execute)
+    execute.add_argument(
+        "--timeout", type=_positive, default=120, metavar="S", help="seconds per cell (120)"
+    )
+
+    verify = _command(
+        commands, "verify", run_verify, "prove the course: solutions pass, mutants are named"
+    )
+    _add_lectures(verify)
+    verify.add_argument(
+        "--seeds", type=_positive, default=20, metavar="N", help="draws of fresh inputs (20)"
+    )
+
+    grade = _command(
+        commands, "grade", run_grade, "judge what students handed in, in a sandbox, and report"
+    )
+    grade.add_argument(
+        "submissions", type=Path, help="a folder of student folders or of notebooks, or a zip"
+    )
+    grade.add_argument("--out", type=Path, default=Path("grades"), help="the report's folder")
+    grade.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="submissions at a time (1)"
+    )
+    grade.add_argument("--scheduler", default="", metavar="tcp://...", help="a Dask cluster's")
+    grade.add_argument("--points", type=Path, metavar="FILE", help="lines of `NN.name,points`")
+    grade.add_argument("--full", action="store_true", help="run the lectures' own cells too")
+    grade.add_argument(
+        "--unsafe", action="store_true", help="run without a sandbox; the report says so"
+    )
+    grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
+
+    release = _command(commands, "release", run_release, "write the students' bundle, answer-free")
+    release.add_argument("folder", type=Path, help="an empty or new folder")
+    release.add_argument(
+        "--format", choices=("bundle", "nbgrader"), default="bundle", help="bundle by default"
+    )
+    return course
+
+
+def _command(commands: object, name: str, run: object, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("--root", type=Path, help="the course's folder (found from here upward)")
+    command.add_argument("--traceback", action="store_true", help="show where an error came from")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_lectures(command: argparse.ArgumentParser) -> None:
+    command.add_argument("lectures", nargs="*", metavar="NN", help="01 02 ..., all by default")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
+    return int(text)
+
+
+def _root(options: argparse.Namespace) -> Path:
+    from .lectures import LectureError, find_root
+
+    if options.root is None:
+        return find_root()
+    if not (options.root / "solutions").is_dir():
+        raise LectureError(f"{options.root} holds no folder `solutions`.")
+    return options.root.resolve()
+
+
+def run_build(options: argparse.Namespace) -> int:
+    from .authoring import build
+
+    root = _root(options)
+    texts = build.build_all(root)
+    differences = build.differences(root, texts)
+    if options.check:
+        return _refuse(differences) if differences else _say("notebooks/ is up to date.")
+    build.write(root, texts)
+    return _say(f"{len(texts)} notebooks built, {len(differences)} of them changed or removed.")
+
+
+def run_execute(options: argparse.Namespace) -> int:
+    from .authoring.execute import execute_all
+    from .lectures import sources
+
+    root = _root(options)
+    faults = execute_all(root, options.lectures, options.timeout)
+    if faults:
+        return _refuse(faults)
+    return _say(f"{len(sources(root, options.lectures))} lectures executed and stored.")
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    from .authoring.verify import table, verify
+
+    rows, faults = verify(_root(options), options.lectures, options.seeds)
+    print(table(rows, options.seeds))
+    faults = [*faults, *(fault for row in rows for fault in row.faults)]
+    if faults:
+        print()
+        return _refuse([*faults, f"{len(faults)} faults."])
+    return _say(f"\n{len(rows)} exercises verified.")
+
+
+def run_grade(options: argparse.Namespace) -> int:
+    from .exercises import registry
+    from .grading import grade, report
+
+    points = grade.read_points(options.points, registry.names()) if options.points else None
+    asked = grade.Options(
+        options.jobs, options.scheduler, options.full, options.unsafe, options.seed, points
+    )
+    rows, faults = grade.grade(options.submissions, options.out, _root(options), asked)
+    print(f"{report.line(rows)} See {options.out / 'summary.html'}.")
+    if faults:
+        return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])
+    return 0
+
+
+def run_release(options: argparse.Namespace) -> int:
+    from .authoring import release
+
+    write = release.nbgrader if options.format == "nbgrader" else release.bundle
+    return _say(write(_root(options), options.folder))
+
+
+def _say(sentence: str) -> int:
+    print(sentence)
+    return 0
+
+
+def _refuse(sentences: Sequence[str]) -> int:
+    sys.stdout.flush()
+    for sentence in sentences:
+        print(f"course: {sentence}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Diffusion models: a hierarchical VAE whose encoder is fixed, and the ODE that it becomes.
+
+The encoder is a chain that adds a little noise in each of T steps, and has nothing to learn:
+
+    q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I).
+
+The T latents x_t are as large as the data. The decoder walks back, p_theta(x_{t-1} | x_t), and all
+of it is one function, `Denoiser`: the noise that is expected in x_t. It is told how much of the
+signal is left, alpha_bar, rather than t, so that one network serves chains of any length and the
+ODE. Two of them are at hand: `NoisePredictor`, to be learned, and `DiffusedMixture.eps`, exact.
+
+Python counts from 0: `t` is an index into betas, x_t the state after t + 1 steps, `x0` the data.
+"""
+
+from .binary import BinaryNoisePredictor, binary_elbo
+from .bound import (
+    best_variances,
+    elbo,
+    elbo_by_random_steps,
+    elbo_terms,
+    elbo_weights,
+    prior_kl,
+    step_loss,
+)
+from .denoisers import NoisePredictor, simple_loss
+from .exact import DiffusedMixture, diffused, score_error
+from .flow import flow_velocity, probability_flow, probability_flow_log_prob, probability_flow_path
+from .sampling import ddpm_path, ddpm_sample, ddpm_step
+from .schedule import (
+    Denoiser,
+    Schedule,
+    alpha_bars,
+    cosine_betas,
+    diffuse,
+    linear_betas,
+    log_snr_betas,
+    posterior,
+    predict_x0,
+)
+
+__all__ = [
+    "BinaryNoisePredictor",
+    "Denoiser",
+    "DiffusedMixture",
+    "NoisePredictor",
+    "Schedule",
+    "alpha_bars",
+    "best_variances",
+    "binary_elbo",
+    "cosine_betas",
+    "ddpm_path",
+    "ddpm_sample",
+    "ddpm_step",
+    "diffuse",
+    "diffused",
+    "elbo",
+    "elbo_by_random_steps",
+    "elbo_terms",
+    "elbo_weights",
+    "flow_velocity",
+    "linear_betas",
+    "log_snr_betas",
+    "posterior",
+    "predict_x0",
+    "prior_kl",
+    "probability_flow",
+    "probability_flow_log_prob",
+    "probability_flow_path",
+    "score_error",
+    "simple_loss",
+    "step_loss",
+]

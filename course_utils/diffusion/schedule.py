@@ -1,0 +1,198 @@
+"""The encoder of a diffusion model: how much noise each of its steps adds, and nothing to learn."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # x_t (B, D), alpha_bar (B,) -> eps_hat (B, D)
+
+
+# Where the ODE ends: a ten-thousandth of the data is still there.
+LAST_ALPHA_BAR = 1e-8
+
+
+# The network sees log alpha_bar / (1 - alpha_bar) in +-12: beyond, x_t is all signal or all noise.
+LOG_SNR_RANGE = 12.0
+
+
+def alpha_bars(betas: Tensor) -> Tensor:
+    """The share of the variance that is still signal after each step.
+
+    alpha_bar_t = prod_{s <= t} (1 - beta_s).
+
+    Args:
+        betas: (T,), between 0 and 1.
+
+    Returns:
+        (T,), falling.
+
+    >>> alpha_bars(torch.tensor([0.5, 0.5]))
+    tensor([0.5000, 0.2500])
+    """
+    return (1 - betas).cumprod(dim=0)
+
+
+def linear_betas(steps: int, *, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Noise that grows in a straight line, from 0.1 / T to 20 / T.
+
+    These are 1e-4 to 0.02 for the T = 1000 of Ho et al. 2020, section 4, and add up to the same
+    noise for any T.
+
+    Raises:
+        ValueError: if steps is below 21, where the last beta would be 1 or more.
+    """
+    if steps < 21:
+        raise ValueError(f"A linear schedule needs at least 21 steps, got {steps}: use cosine.")
+    return torch.linspace(0.1 / steps, 20 / steps, steps, dtype=dtype)
+
+
+def cosine_betas(steps: int, *, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Noise such that the signal falls like a cosine: sqrt(alpha_bar) = cos of an even angle.
+
+    alpha_bar_t = cos^2(angle_t) / cos^2(angle_{-1}),    angle_t = (t + 1 + s T) / (T + s T) pi / 2,
+
+    with s = 0.008, and no beta above 0.999. (Nichol and Dhariwal 2021, equation 17.)
+
+    Raises:
+        ValueError: if steps is below 1.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}.")
+    share = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    bars = ((share + 0.008) / 1.008 * math.pi / 2).cos().square()
+    return (1 - bars[1:] / bars[:-1]).clamp(max=0.999).to(dtype)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The chain of T steps: how much noise each step forward adds, and each step back.
+
+    Attributes:
+        betas: of q(x_t | x_{t-1}), (T,). Best in float64, in which 1 - alpha_bar keeps its digits;
+            results have the dtype of the data all the same.
+        variances: sigma_t^2 of p_theta(x_{t-1} | x_t), (T,); the betas where not given. They are
+            right for data that are spread out, as the posterior's would be for a single point
+            (Ho et al. 2020, section 3.2); `best_variances` finds those of the data.
+    """
+
+    betas: Tensor
+    variances: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.betas.ndim != 1 or not bool(((self.betas > 0) & (self.betas < 1)).all()):
+            raise ValueError("betas must be (T,), each between 0 and 1, both excluded.")
+        if self.variances is None:
+            object.__setattr__(self, "variances", self.betas)
+        if self.variances.shape != self.betas.shape or not bool((self.variances > 0).all()):
+            raise ValueError("variances must be positive, one for each beta.")
+
+    def __len__(self) -> int:
+        """T."""
+        return len(self.betas)
+
+    @property
+    def alphas(self) -> Tensor:
+        """1 - betas, (T,)."""
+        return 1 - self.betas
+
+    @property
+    def alpha_bars(self) -> Tensor:
+        """What is left of the signal's variance in x_t, (T,)."""
+        return alpha_bars(self.betas)
+
+    @property
+    def posterior_variances(self) -> Tensor:
+        """beta~_t, the variance of q(x_{t-1} | x_t, x_0), (T,).
+
+        beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), which is 0 at t = 0, where alpha_bar_{-1}
+        is 1. (Ho et al. 2020, equation 7.)
+        """
+        bars = self.alpha_bars
+        before = torch.cat([torch.ones_like(bars[:1]), bars[:-1]])
+        return self.betas * (1 - before) / (1 - bars)
+
+
+def diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
+    """A draw from q(x_t | x_0), all steps up to t at once.
+
+    x_t = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps. (Ho et al. 2020, equation 4.)
+
+    Args:
+        x0: data, (B, ...).
+        alpha_bar: (B,), one for each sample.
+        eps: standard normal, (B, ...).
+
+    Returns:
+        (B, ...).
+    """
+    alpha_bar = _like(alpha_bar, x0)
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def predict_x0(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
+    """The x_0 that x_t and the predicted noise imply: `diffuse` solved for x_0.
+
+    x_0 = (x_t - sqrt(1 - alpha_bar) eps_hat) / sqrt(alpha_bar). (Ho et al. 2020, equation 15.)
+
+    Args:
+        x_t: (B, ...).
+        alpha_bar: (B,).
+        eps_hat: (B, ...).
+
+    Returns:
+        (B, ...).
+    """
+    alpha_bar = _like(alpha_bar, x_t)
+    return (x_t - (1 - alpha_bar).sqrt() * eps_hat) / alpha_bar.sqrt()
+
+
+def posterior(x_t: Tensor, x0: Tensor, t: int, betas: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of q(x_{t-1} | x_t, x_0), by Bayes' theorem from two Gaussians.
+
+    q(x_{t-1} | x_t, x_0) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_0):
+
+        mean = [sqrt(alpha_bar_{t-1}) beta_t x_0 + sqrt(alpha_t) (1 - alpha_bar_{t-1}) x_t]
+               / (1 - alpha_bar_t).
+
+    (Ho et al. 2020, equations 6 and 7.) At t = 0 it is x_0, without variance.
+
+    Args:
+        x_t, x0: (...).
+        t: index into betas.
+        betas: (T,).
+
+    Returns:
+        (mean (...), variance 0-d).
+    """
+    schedule = Schedule(betas)
+    bar = schedule.alpha_bars[t]
+    before = schedule.alpha_bars[t - 1] if t > 0 else torch.ones_like(bar)
+    of_x0 = before.sqrt() * betas[t] / (1 - bar)
+    of_x_t = (1 - betas[t]).sqrt() * (1 - before) / (1 - bar)
+    return of_x0 * x0 + of_x_t * x_t, schedule.posterior_variances[t]
+
+
+def log_snr_betas(
+    steps: int, first: float, last: float, *, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """Noise such that log alpha_bar / (1 - alpha_bar) falls evenly from `first` to `last`.
+
+    The weights of the ELBO are then nearly equal, and the simple loss all but the bound itself
+    (Kingma et al. 2021, section 5.1).
+
+    Raises:
+        ValueError: if steps is below 2, or first is not above last.
+    """
+    if steps < 2 or not first > last:
+        raise ValueError(f"At least 2 steps from a higher to a lower log-SNR, got {steps}.")
+    bars = torch.linspace(first, last, steps, dtype=torch.float64).sigmoid()
+    before = torch.cat([torch.ones_like(bars[:1]), bars[:-1]])
+    return (1 - bars / before).to(dtype)
+
+
+def _like(alpha_bar: Tensor, x: Tensor) -> Tensor:
+    """(B,) -> (B, 1, ..., 1), as many axes as x (B, ...) has."""
+    return alpha_bar.reshape(-1, *[1] * (x.ndim - 1))  # (B,) -> (B, 1, ...)

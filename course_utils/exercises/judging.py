@@ -1,0 +1,106 @@
+"""How an answer is judged: the laws are called, and what fails is compared with known mistakes."""
+
+import math
+import secrets
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..sandbox import timelimit
+from ..sandbox.functions import Function, LocalFunction, Raised
+from .draw import Draw
+from .exercise import Exercise, Mistake
+from .laws import agree
+from .registry import get
+from .results import Result
+from .subject import NotAttempted, Subject, Wrong
+
+TIME_LIMIT = 10.0  # seconds for one whole check
+
+
+def judge(
+    name: str,
+    function: Callable | Function,
+    seed: int | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Result:
+    """Judge a student's function on freshly drawn inputs, without showing anything.
+
+    Args:
+        name: the exercise.
+        function: the student's function, or a `Function` that stands for it elsewhere.
+        seed: draws the same inputs again; a new one each time by default.
+        time_limit: seconds for the whole check.
+
+    Raises:
+        ValueError: for an unknown exercise name only; never because of what a student wrote.
+    """
+    known = get(name)
+    seed = secrets.randbits(32) if seed is None else seed
+
+    def result(status: str, message: str, misconception: str | None = None) -> Result:
+        return Result(name, status, message, misconception, seed)
+
+    if not hasattr(function, "vjp"):
+        if not callable(function):
+            return result(
+                "error",
+                f'Pass the function itself: `check("{name}", {known.function})`, without '
+                "calling it.",
+                "not-a-function",
+            )
+        function = LocalFunction(function)
+    f = Subject(function, known.signature)
+    try:
+        with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
+            torch.manual_seed(seed)
+            timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
+    except NotAttempted:
+        return result("not attempted", "The function returns None: was a `return` forgotten?")
+    except Raised as error:
+        message = error.message
+        if error.slug == "wrong-arguments":
+            message = f"It is called as `{known.function}{known.signature.call}`. {message}"
+        return result("error", message, error.slug)
+    except timelimit.TimeLimitExceeded:
+        return result(
+            "error",
+            f"Your function was still running after {time_limit:.0f} s and was stopped: "
+            "look for a loop that never ends.",
+            "too-slow",
+        )
+    except Wrong as wrong:
+        mistake = None if wrong.slug in ("changes-its-input",) else _diagnose(known, f.calls)
+        if mistake is not None:
+            return result("wrong", mistake.message, mistake.slug)
+        return result("wrong", wrong.message, wrong.slug)
+    return result("passed", known.proves)
+
+
+def _diagnose(known: Exercise, calls: list[tuple[tuple, object]]) -> Mistake | None:
+    """The first known mistake whose numbers agree with the student's on every call."""
+    for mistake in known.mistakes:
+        if calls and all(_matches(mistake, args, value) for args, value in calls):
+            return mistake
+    return None
+
+
+def _matches(mistake: Mistake, args: tuple, value: object) -> bool:
+    try:
+        return _same(mistake.function(*args), value)
+    except Exception:  # a wrong formula may fail on inputs that the right one takes
+        return False
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        both = isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b)
+        return both and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        both = isinstance(a, Tensor) and isinstance(b, Tensor)
+        if not both or a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        # Truth values and whole numbers have no rounding to allow for.
+        return agree(b.detach(), a.detach()) if a.is_floating_point() else torch.equal(a, b)
+    return type(a) is type(b) and math.isclose(a, b, rel_tol=1e-6)

@@ -1,0 +1,65 @@
+"""What the laws of several exercises share: closeness, and gradients that must flow."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .subject import Subject, Wrong
+
+
+def law(holds: bool | Tensor, message: str, slug: str | None = None) -> None:
+    """State a law. `message` says what does not hold, for the student.
+
+    Raises:
+        Wrong: when it does not hold.
+    """
+    if not bool(holds):
+        raise Wrong(message, slug)
+
+
+def agree(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
+    """Equal to half the digits of the coarser dtype: errors up to sqrt(eps) * scale.
+
+    `scale` is by default the largest finite magnitude in `b`. nan agrees with nan and an
+    infinity with itself, so that a mistake that overflows can be recognised.
+    """
+    eps = max(torch.finfo(a.dtype).eps, torch.finfo(b.dtype).eps)
+    a, b = a.double(), b.double()
+    if scale is None:
+        finite = b[b.isfinite()].abs()
+        scale = float(finite.max()) if finite.numel() else 1.0
+    return torch.allclose(a, b, rtol=0.0, atol=math.sqrt(eps) * max(scale, 1e-30), equal_nan=True)
+
+
+def near(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
+    """Equal to half the digits of float32, for float64 too.
+
+    `torch.tensor(2 * math.pi)` is a float32 constant, good enough in any formula.
+    """
+    return agree(a.float(), b.float(), scale)
+
+
+def check_gradients(
+    f: Subject, args: tuple, names: dict[int, str], truth: Callable[..., Tensor], c: Tensor
+) -> None:
+    """The gradients of sum(c * f(*args)) for the arguments `names` are those of `truth`.
+
+    `truth` is called in double precision; `names` gives each position its name in messages.
+    """
+    exact = tuple(a.double().requires_grad_() if isinstance(a, Tensor) else a for a in args)
+    wanted = torch.autograd.grad(truth(*exact), [exact[i] for i in names], c.double())
+    for name, got, want in zip(names.values(), f.vjp(args, tuple(names), c), wanted, strict=True):
+        law(
+            got is not None,
+            f"No gradient reaches `{name}`, so nothing behind it can be trained: look for "
+            "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
+            "no-gradient",
+        )
+        law(
+            near(got, want),
+            f"The gradient with respect to `{name}` is wrong, although the values are right: "
+            "something is cut out of the graph.",
+            "wrong-gradient",
+        )

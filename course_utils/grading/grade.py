@@ -1,0 +1,452 @@
+"""`course grade`: many hand-ins judged at once, results kept as they come, then the report."""
+
+import atexit
+import contextlib
+import csv
+import functools
+import hashlib
+import json
+import math
+import os
+import platform
+import secrets
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from .. import __version__
+from . import intake, report
+from .intake import Submission
+from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
+from .report import Row, Run
+
+PATIENCE = 20  # seconds for a cluster's scheduler to answer
+REPORTED = "reported.json"  # where the hand-ins of the last report lay, and whose they were
+RESTARTS = 3  # of the worker processes, when one of them is killed
+
+
+class Judge(Protocol):
+    """What `marking.Grader` is to this module."""
+
+    report: SandboxReport
+
+    def judge(self, cells: Sequence[Cell], lecture: str) -> list[Mark]: ...
+
+
+MakeGrader = Callable[[Settings, Path | None, tuple[Path, ...]], AbstractContextManager[Judge]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to judge: all a worker needs, on this machine or another."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    lecture: str
+    version: str = ""  # of the course's code that a cluster's worker must have
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker's grader is made from: the course's folder, and what it hides from students.
+
+    On a cluster each worker finds the course's folder by itself.
+    """
+
+    make: MakeGrader
+    settings: Settings
+    root: Path | None = None
+    hidden: tuple[Path, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.make, self.root, self.hidden))  # the settings hold a mapping
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker sends back: marks, or why there are none."""
+
+    marks: tuple[Mark, ...]
+    sandbox: str = ""
+    unsafe: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How `course grade` was asked to work."""
+
+    jobs: int = 1
+    scheduler: str = ""
+    full: bool = False
+    unsafe: bool = False
+    seed: int | None = None
+    points: Mapping[str, float] | None = None
+
+
+def grade(
+    submissions: Path,
+    out: Path,
+    root: Path,
+    options: Options | None = None,
+    make_grader: MakeGrader = Grader,
+    names: Sequence[str] | None = None,
+) -> tuple[list[Row], list[str]]:
+    """Judge every submission that has no result yet, and write the report.
+
+    Args:
+        submissions: a folder or a zip, see `intake.collect`.
+        out: the folder of the report; results in it are taken up again.
+        root: the course's folder.
+        options: how to work.
+        make_grader: what judges, for tests.
+        names: all exercises, by default the registry's.
+
+    Returns:
+        The rows of grades.csv, and one sentence for each submission that could not be judged
+        for a reason that is not its own.
+
+    Raises:
+        LectureError: when there is nothing to grade.
+        ValueError: when there is no sandbox, a cluster does not answer, or the report in `out` is
+            on other hand-ins, whose grades would be lost.
+    """
+    from tqdm.auto import tqdm
+
+    from ..exercises import registry
+
+    options = options or Options()
+    names = registry.names() if names is None else names
+    worth = {name: float(registry.get(name).points) for name in names} | dict(options.points or {})
+    found, notes = intake.collect(submissions, intake.course(root, names), out)
+    parts = out / ".parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    _require_same_class(parts, submissions, found)
+    seed = _seed(parts, options.seed)
+    settings = Settings(unsafe=options.unsafe, full=options.full, seed=seed, points=worth)
+    released = _digest(root, (root / "notebooks").glob("*.ipynb"))
+    exercised = {name[:2] for name in names}
+    tasks = {
+        given: _task(given, settings, released)
+        for given in found
+        if given.cells and given.lecture in exercised
+    }
+    done = {task.key: outcome for task in tasks.values() if (outcome := _stored(parts, task.key))}
+    todo = [task for task in tasks.values() if task.key not in done]
+    if todo:
+        if options.scheduler:
+            outcomes = _on_cluster(todo, Setup(make_grader, settings), options.scheduler)
+        else:
+            sandbox_for(settings)  # refuses at once where there is none
+            setup = Setup(make_grader, settings, root, (_place(submissions), out.resolve()))
+            outcomes = _on_this_machine(todo, setup, options.jobs)
+        total = {"total": len(tasks), "initial": len(done), "unit": "submission"}
+        with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
+            for key, outcome in bar:
+                done[key] = outcome
+                if not outcome.fault:  # the next run tries the others again
+                    _store(parts, key, outcome)
+    outcomes = {given: done[task.key] for given, task in tasks.items()}
+    rows = [row for given in found for row in _rows(given, outcomes.get(given), worth)]
+    remarks: dict[tuple[str, str], list[str]] = {}
+    for given in found:
+        if given in outcomes:
+            remarks.setdefault((given.student, given.lecture), []).extend(given.problems)
+    sandboxes = sorted({outcome.sandbox for outcome in outcomes.values() if outcome.sandbox})
+    run = Run(
+        course=__version__,
+        python=platform.python_version(),
+        torch=_torch_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        seed=seed,
+        sandbox=" / ".join(sandboxes) or "nothing was run",
+        unsafe=any(outcome.unsafe for outcome in outcomes.values()),
+        full=options.full,
+    )
+    report.write(out, rows, run, remarks, notes)
+    handed_in = sorted({(given.student, given.lecture) for given in found})
+    report.write_file(parts / REPORTED, json.dumps([str(submissions.resolve()), handed_in]))
+    faults = [
+        f"{given.student}, lecture {given.lecture}: {outcome.fault}"
+        for given, outcome in outcomes.items()
+        if outcome.fault
+    ]
+    return rows, faults
+
+
+def _place(submissions: Path) -> Path:
+    """The folder that students must not see into, where their hand-ins lie."""
+    return submissions.resolve() if submissions.is_dir() else submissions.resolve().parent
+
+
+def read_points(path: Path, names: Collection[str]) -> dict[str, float]:
+    """Points by exercise, from a file with one `NN.name,points` on each line.
+
+    Raises:
+        ValueError: for a line that is not so; the line is named.
+    """
+    points: dict[str, float] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, line in enumerate(csv.reader(file), start=1):
+            cells = [cell.strip() for cell in line]
+            if not any(cells) or cells[0].startswith("#") or cells == ["exercise", "points"]:
+                continue
+            place = f"{path.name}, line {number}:"
+            if len(cells) != 2:
+                raise ValueError(f"{place} write `NN.name,points`, not `{','.join(cells)}`.")
+            name, text = cells
+            if name not in names:
+                raise ValueError(f"{place} there is no exercise '{name}'.")
+            if name in points:
+                raise ValueError(f"{place} '{name}' has points already.")
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{place} '{text}' is not a number of points.")
+            points[name] = value
+    return points
+
+
+# --- one submission --------------------------------------------------------------------------
+
+
+def _task(given: Submission, settings: Settings, released: str) -> Task:
+    """The work, with a key that changes whenever its result could."""
+    content = (
+        code_version(),
+        released,
+        given.student,
+        given.lecture,
+        [(cell.source, cell.id) for cell in given.cells or ()],
+        (settings.seed, settings.full, settings.unsafe),
+    )
+    key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+    return Task(key, given.cells or (), given.lecture)
+
+
+@functools.cache
+def code_version() -> str:
+    """A digest of the package's code, the same on each machine that has this version."""
+    package = Path(__file__).parents[1]
+    return _digest(package, package.rglob("*.py"))
+
+
+def _digest(folder: Path, paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(paths):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _rows(given: Submission, outcome: Outcome | None, worth: Mapping[str, float]) -> list[Row]:
+    """The lines of grades.csv of one submission; there is at least one."""
+    mine = [name for name in worth if name.startswith(f"{given.lecture}.")] if given.lecture else []
+    if outcome is None:  # it cannot be judged: its first problem says why
+        status = "error" if given.cells is None else "not attempted"
+        why = given.problems[0] if given.problems else "There are no exercises in this lecture."
+        return [
+            Row(given.student, given.lecture, name, status, 0, worth.get(name, 0), "", why)
+            for name in mine or [""]
+        ]
+    why = outcome.fault or "The grader has no mark for it."
+    nothing = {name: Mark(name, "crashed", 0, 0, "", why, 0) for name in mine}
+    marks = nothing | {mark.exercise: mark for mark in outcome.marks if mark.exercise in nothing}
+    return [
+        Row(
+            given.student,
+            given.lecture,
+            name,
+            mark.status,
+            worth[name] if mark.status == "ok" else 0,
+            worth[name],
+            mark.misconception or "",
+            mark.message,
+        )
+        for name, mark in marks.items()
+    ]
+
+
+# --- results kept between runs ---------------------------------------------------------------
+
+
+def _require_same_class(parts: Path, submissions: Path, found: Sequence[Submission]) -> None:
+    """A report holds one class: another folder's hand-ins would take the place of its grades.
+
+    From the same folder or zip a hand-in may have been deleted; another one must hold all old ones.
+    """
+    try:
+        place, before = json.loads((parts / REPORTED).read_text(encoding="utf-8"))
+        lost = {tuple(pair) for pair in before} - {(g.student, g.lecture) for g in found}
+    except (OSError, ValueError, TypeError):
+        return
+    if lost and place != str(submissions.resolve()):
+        others = f"{len(before)} other hand-in{'s' if len(before) > 1 else ''}"
+        raise ValueError(
+            f"{parts.parent} holds the grades of {others}, and {len(lost)} of them are not in "
+            f"{submissions}: name another folder with --out, or put all hand-ins of the class into "
+            "one folder."
+        )
+
+
+def _seed(parts: Path, asked: int | None) -> int:
+    """The seed of all draws: the one that is asked for, else the earlier run's, else a new one."""
+    path = parts / "seed.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        stored = None
+    seed = asked if asked is not None else stored
+    if not isinstance(seed, int):
+        seed = secrets.randbits(32)
+    report.write_file(path, json.dumps(seed))
+    return seed
+
+
+def _store(parts: Path, key: str, outcome: Outcome) -> None:
+    report.write_file(parts / f"{key}.json", json.dumps(asdict(outcome)))
+
+
+def _stored(parts: Path, key: str) -> Outcome | None:
+    """The result of an earlier run; None where there is none, or a damaged one."""
+    try:
+        stored = json.loads((parts / f"{key}.json").read_text(encoding="utf-8"))
+        marks = tuple(Mark(**mark) for mark in stored["marks"])
+        return Outcome(marks, stored["sandbox"], stored["unsafe"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _torch_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return "none"
+
+
+# --- workers ---------------------------------------------------------------------------------
+
+
+def _on_this_machine(
+    tasks: Sequence[Task], setup: Setup, jobs: int
+) -> Iterator[tuple[str, Outcome]]:
+    """Judge all tasks; each key comes out once, in any order."""
+    if jobs > 1:
+        yield from _in_processes(tasks, setup, min(jobs, len(tasks)))
+        return
+    try:
+        for task in tasks:
+            yield task.key, judge(task, setup)
+    finally:
+        close_graders()
+
+
+_lock = threading.Lock()  # a cluster's worker may have several threads, and a grader has one pipe
+_graders: dict[
+    Setup, tuple[AbstractContextManager, Judge]
+] = {}  # this process's, kept warm from task to task
+
+
+def judge(task: Task, setup: Setup) -> Outcome:
+    """Judge one submission with this process's grader; a grader that fails is made anew."""
+    if task.version and task.version != code_version():
+        return Outcome((), fault="a worker has another version of the course.")
+    with _lock:
+        try:
+            grader = _grader(setup)
+            marks = tuple(grader.judge(task.cells, task.lecture))
+            return Outcome(marks, grader.report.sentence, grader.report.kind == "none")
+        except Exception as error:
+            close_graders()
+            reason = " ".join(str(error).split())[:200]
+            return Outcome((), fault=f"the grader stopped with {type(error).__name__}: {reason}")
+
+
+def _grader(setup: Setup) -> Judge:
+    if setup not in _graders:
+        close_graders()
+        manager = setup.make(setup.settings, setup.root, setup.hidden)
+        _graders[setup] = manager, manager.__enter__()
+    return _graders[setup][1]
+
+
+@atexit.register
+def close_graders() -> None:
+    """End the sandboxes of this process."""
+    while _graders:
+        _graders.popitem()[1][0].__exit__(None, None, None)
+
+
+def _in_processes(tasks: Sequence[Task], setup: Setup, jobs: int) -> Iterator[tuple[str, Outcome]]:
+    """Judge in several processes of one thread each; one that is killed is replaced."""
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    left = {task.key: task for task in tasks}
+    for _ in range(RESTARTS):
+        with _one_thread(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            futures = {pool.submit(judge, task, setup): key for key, task in left.items()}
+            try:
+                for future in as_completed(futures):
+                    outcome = future.result()
+                    del left[futures[future]]
+                    yield futures[future], outcome
+            except BrokenProcessPool:
+                continue
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+        return
+    for key in left:
+        yield key, Outcome((), fault="its worker process was killed, several times.")
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Several processes with several threads each would take the cores from each other."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _on_cluster(tasks: Sequence[Task], setup: Setup, address: str) -> Iterator[tuple[str, Outcome]]:
+    """Judge on the workers of a dask.distributed cluster, which has the course installed."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ValueError(
+            "--scheduler needs dask.distributed: `pip install distributed`, or the course's extra "
+            "`cluster`."
+        ) from error
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"No scheduler answers at {address}.") from error
+    with client:
+        # A lost worker's tasks are given to another one: they have no effect but their result.
+        version = code_version()
+        keys = {f"course-{task.key}": task.key for task in tasks}
+        futures = as_completed(
+            client.submit(
+                judge, replace(task, version=version), setup, key=f"course-{task.key}", retries=1
+            )
+            for task in tasks
+        )
+        for future in futures:
+            error = future.exception()
+            reason = f"the cluster gave it up: {type(error).__name__}."
+            outcome = Outcome((), fault=reason) if error else future.result()
+            future.release()  # else what a lost worker has done already would be done again
+            yield keys[future.key], outcome

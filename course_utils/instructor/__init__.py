@@ -1,1 +1,0 @@
-"""The instructor's side of the course: build, execute and verify lectures."""

@@ -1,0 +1,157 @@
+"""The grader's side of one child in the sandbox: requests, time limits, and a student's function.
+
+Whatever comes back is data that a student may have written: it is decoded strictly, and texts
+are cleaned before anyone reads them.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from torch import Tensor
+
+from . import wire
+from .functions import Raised, Reply
+from .warm import EXITED, OUT_OF_MEMORY, STATUS
+
+SLUGS = ("raises", "wrong-arguments", "leaves-torch", "write-it-yourself", "memory", "too-large")
+WITHOUT_WORDS = "Your function raised an error that says nothing."
+MAX_TEXT = 500
+PATIENCE = 5.0  # seconds that a keeper has to report how its child ended
+
+
+class Lost(Exception):
+    """The child is gone, or was ended: `status` is "timeout" or "crashed"."""
+
+    def __init__(self, status: str, message: str):
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+class Session:
+    """One child that answers requests, in turn, until it is closed or lost."""
+
+    def __init__(
+        self, talk: socket.socket, leash: socket.socket, on_close: Callable[[], object] = list
+    ):
+        self.talk, self.leash, self.on_close = talk, leash, on_close
+        self.open = True
+
+    def ask(self, request: tuple | None, expected: str, seconds: float) -> tuple:
+        """The content of the reply to a request.
+
+        Args:
+            request: its kind, and its content; None only waits for what comes.
+            expected: the kind of reply that it should have.
+            seconds: how long it may take.
+
+        Raises:
+            Raised: when the student's code raised.
+            Lost: when there is no reply in time, none at all, or none that can be read.
+        """
+        if not self.open:
+            raise Lost("crashed", "The process had ended before.")
+        deadline = time.monotonic() + seconds
+        try:
+            if request is not None:
+                wire.send(self.talk, request, deadline)
+            kind, *content = wire.receive(self.talk, deadline) or ("nothing",)
+        except TimeoutError:
+            self.close()
+            message = f"It was still running after {seconds:.0f} s and was stopped: look for a "
+            raise Lost("timeout", message + "loop that never ends.") from None
+        except wire.WireError as error:
+            self.close()
+            raise Lost("crashed", f"Its answer could not be read: {error}.") from None
+        except (EOFError, OSError):
+            why = self._how_it_ended()
+            self.close()
+            raise Lost(*why) from None
+        if not isinstance(kind, str):  # a tensor is not even equal or unequal to a word
+            kind = "nothing"
+        if kind == "raised" and len(content) == 2:
+            slug, text = content
+            known = isinstance(slug, str) and slug in SLUGS
+            raise Raised(clean(text) or WITHOUT_WORDS, slug if known else "raises")
+        if kind != expected:
+            self.close()
+            raise Lost("crashed", "Its answer was none to the question that was asked.")
+        return tuple(content)
+
+    def _how_it_ended(self) -> tuple[str, str]:
+        self.leash.settimeout(PATIENCE)
+        try:
+            why, code = STATUS.unpack(self.leash.recv(STATUS.size, socket.MSG_WAITALL))
+        except (OSError, struct.error) as error:
+            return "crashed", f"The process ended, and nothing is known of how ({error})."
+        return explain(why, code)
+
+    def close(self) -> None:
+        """Let go of the leash: the child and all it has started are killed."""
+        if self.open:
+            self.open = False
+            self.talk.close()
+            self.leash.close()
+            self.on_close()
+
+
+def explain(why: int, code: int) -> tuple[str, str]:
+    """Status and message for how a child ended."""
+    if why == OUT_OF_MEMORY:
+        return "crashed", "It used more memory than it may, and was stopped."
+    if why != EXITED:
+        return "crashed", f"The process could not be started: {os.strerror(code)}."
+    if code >= 0:
+        return "crashed", f"The process ended itself with status {code}."
+    if -code == signal.SIGXCPU:
+        return "timeout", "It used more processor time than it may, and was stopped."
+    with contextlib.suppress(ValueError):
+        return "crashed", f"The process was ended by the signal {signal.Signals(-code).name}."
+    return "crashed", f"The process was ended by the signal {-code}."
+
+
+def clean(text: object) -> str:
+    """A student's text on one line, printable and not too long."""
+    if not isinstance(text, str):
+        return ""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * MAX_TEXT]).split())
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+class RemoteFunction:
+    """A student's function in the sandbox, as the checks of `course_utils.exercises` call it.
+
+    Args:
+        session: the child, with the function picked.
+        call_seconds: how long one call may take.
+        all_seconds: how long all calls together may take.
+    """
+
+    def __init__(self, session: Session, call_seconds: float, all_seconds: float):
+        self.session, self.call_seconds = session, call_seconds
+        self.deadline = time.monotonic() + all_seconds
+
+    def call(self, args: tuple) -> Reply:
+        content = self._ask(("call", args), "value")
+        if len(content) != 2 or not isinstance(content[1], tuple):
+            raise Lost("crashed", "Its answer was not the value of a function.")
+        changed = [i for i in content[1] if isinstance(i, int) and 0 <= i < len(args)]
+        return Reply(content[0], tuple(changed))
+
+    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+        content = self._ask(("vjp", args, wrt, cotangent), "gradients")
+        gradients = content[0] if len(content) == 1 else None
+        if not isinstance(gradients, list) or len(gradients) != len(wrt):
+            raise Lost("crashed", "Its answer was not a list of gradients.")
+        return gradients
+
+    def _ask(self, request: tuple, expected: str) -> tuple:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            self.session.close()
+            raise Lost("timeout", "All calls together took too long, and were stopped.")
+        return self.session.ask(request, expected, min(left, self.call_seconds))

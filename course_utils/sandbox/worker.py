@@ -1,0 +1,317 @@
+"""Inside the sandbox, in one child: run a submission's cells and answer calls with numbers.
+
+It obeys the grader, one request and one reply at a time, and knows neither checks nor marks.
+Student code runs in this very process and may change anything here: then its own numbers are
+wrong, and no others.
+
+Requests and replies, tuples of plain data (wire.py):
+
+    ("load", cells, functions, blocked)  -> ("plan", indices of the cells to run)
+    ("run", index, definitions_only)     -> ("ran", message of the first error, or "")
+    ("pick", function, seed)             -> ("picked", "function" or why not, message)
+    ("call", args)                       -> ("value", value, changed inputs)
+    ("vjp", args, wrt, cotangent)        -> ("gradients", list)
+    ("refused",)                         -> ("refused", the blocked exercises it called)
+
+A call may also be answered by ("raised", slug, message).
+"""
+
+import ast
+import asyncio
+import builtins
+import dis
+import importlib
+import inspect
+import linecache
+import operator
+import random
+import re
+import socket
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import torch
+
+from . import wire
+from .functions import LocalFunction, Raised, describe
+
+MAX_TEXT = 500
+QUIET_MAGICS = ("pip", "conda", "mamba", "system", "sx", "sc", "bash", "sh", "script", "cmd")
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+class WriteItYourself(RuntimeError):
+    """The submission called the package's own version of an exercise."""
+
+
+refused: list[str] = []  # blocked exercises whose package version was called
+
+
+def refuse(exercise: str) -> None:
+    """What a call of a blocked function does.
+
+    Raises:
+        WriteItYourself: always.
+    """
+    refused.append(exercise)
+    raise WriteItYourself(
+        f"The package's own version of `{exercise}` is not available here: write this one yourself."
+    )
+
+
+def block(place: str, exercise: str) -> None:
+    """Take away the code of the package's "module:function" or "module:Class.method".
+
+    The function object stays, whoever imported it; its code is gone from this process, and a call
+    of it refuses.
+    """
+    module, path = place.split(":")
+    name = path.rpartition(".")[2]
+    try:
+        function = inspect.unwrap(operator.attrgetter(path)(importlib.import_module(module)))
+    except (ImportError, AttributeError):  # what is not there cannot be called
+        return
+    namespace: dict[str, Callable] = {}
+    exec(
+        f"def {name}(*args, **kwargs):\n"
+        f"    from {__name__} import refuse\n"
+        f"    refuse({exercise!r})\n",
+        namespace,
+    )
+    function.__code__ = namespace[name].__code__
+    function.__defaults__ = function.__kwdefaults__ = None
+
+
+# --- cells ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement, and the global names that it sets and uses."""
+
+    node: ast.stmt
+    code: types.CodeType
+    sets: frozenset[str]
+    uses: frozenset[str]
+
+
+def names(code: types.CodeType) -> tuple[set[str], set[str]]:
+    """Global names that a module's code sets, and those it or its functions use."""
+    sets, uses = set(), set()
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            sets.add(instruction.argval)
+        elif instruction.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            uses.add(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            uses |= names(constant)[1]
+    return sets, uses
+
+
+@dataclass
+class Cell:
+    """One code cell: its statements, or why it has none. Changed cells are always run."""
+
+    source: str
+    changed: bool
+    file: str
+    statements: list[Statement] = field(default_factory=list)
+    fault: str = ""
+
+    def parse(self, transform: Callable[[str], str]) -> None:
+        """Split the cell; magics and shell lines become calls, as in a notebook."""
+        try:
+            source = transform(self.source)
+            lines = source.splitlines(keepends=True)
+            linecache.cache[self.file] = (len(source), None, lines, self.file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for node in ast.parse(source).body:
+                    code = compile(
+                        ast.Module([node], []),
+                        self.file,
+                        "exec",
+                        flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                        dont_inherit=True,
+                    )
+                    sets, uses = map(frozenset, names(code))
+                    self.statements.append(Statement(node, code, sets, uses))
+        except SyntaxError as error:
+            where = f" in its line {error.lineno}" if error.lineno else ""
+            self.fault = f"The cell is not Python: {error.msg}{where}."
+        except (ValueError, RecursionError, MemoryError) as error:
+            self.fault = f"The cell cannot be read: {type(error).__name__}."
+
+    @property
+    def imports(self) -> bool:
+        return any(isinstance(s.node, ast.Import | ast.ImportFrom) for s in self.statements)
+
+
+def plan(cells: list[Cell], functions: tuple[str, ...]) -> list[int]:
+    """The cells to run: changed ones, imports, and what the exercises' functions need."""
+    wanted = {i for i, cell in enumerate(cells) if cell.changed or cell.imports}
+    todo, done = list(functions), set(functions)
+    while todo:
+        name = todo.pop()
+        for i, cell in enumerate(cells):
+            for statement in cell.statements:
+                if name not in statement.sets:
+                    continue
+                if i not in wanted and name in functions:  # an untouched stub
+                    continue
+                wanted.add(i)
+                todo += statement.uses - done
+                done |= statement.uses
+    return sorted(wanted)
+
+
+# --- the shell --------------------------------------------------------------------------------
+
+
+@cache
+def make_shell() -> object:
+    """IPython without a terminal: shell lines and installers do nothing, input is refused."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    quiet = Config(HistoryManager={"enabled": False}, InteractiveShell={"colors": "NoColor"})
+    shell = InteractiveShell.instance(config=quiet)
+    shell.system = shell.system_raw = shell.system_piped = lambda command: None
+    shell.getoutput = lambda command, *args, **kwargs: []
+    shell.ask_exit = lambda *args: None
+    for name in QUIET_MAGICS:
+        shell.register_magic_function(lambda line: None, "line", name)
+        shell.register_magic_function(lambda line, cell=None: None, "cell", name)
+
+    def no_input(prompt: object = "") -> str:
+        raise EOFError("nobody is there to answer input() when a notebook is graded")
+
+    builtins.input = no_input
+    return shell
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+class Worker:
+    """A submission's names and cells, and the function that is judged at the moment."""
+
+    def __init__(self) -> None:
+        self.shell = make_shell()
+        self.cells: list[Cell] = []
+        self.failed: dict[str, str] = {}  # name: why the statement that sets it failed
+        self.function: LocalFunction | None = None
+
+    def load(self, cells: tuple, functions: tuple, blocked: tuple) -> tuple:
+        for place, exercise in blocked:
+            block(place, exercise)
+        for i, (source, changed) in enumerate(cells):
+            cell = Cell(source, changed, f"<cell {i + 1}>")
+            cell.parse(self.shell.transform_cell)
+            self.cells.append(cell)
+        return "plan", tuple(plan(self.cells, functions))
+
+    def run(self, index: int, definitions_only: bool) -> tuple:
+        """Run a cell statement by statement: what fails costs only what depends on it."""
+        cell = self.cells[index]
+        first = cell.fault
+        for statement in cell.statements:
+            if definitions_only and not isinstance(statement.node, DEFINITIONS):
+                continue
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    returned = eval(statement.code, self.shell.user_ns)
+                    if inspect.iscoroutine(returned):
+                        asyncio.run(returned)
+            except BaseException as error:  # SystemExit too
+                message = _described(error)
+                first = first or message
+                self.failed |= dict.fromkeys(statement.sets, message)
+            else:
+                for name in statement.sets:
+                    self.failed.pop(name, None)
+        return "ran", _cut(first)
+
+    def pick(self, name: str, seed: int) -> tuple:
+        """Choose the function that `call` and `vjp` are about."""
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        refused.clear()
+        function = self.shell.user_ns.get(name)
+        if callable(function):
+            self.function = LocalFunction(function)
+            return "picked", "function", ""
+        if name in self.shell.user_ns:
+            return "picked", "not a function", _cut(type(function).__name__)
+        why = self.failed.get(name) or next(self._broken_definitions(name), "")
+        return "picked", "failed" if why else "missing", _cut(why)
+
+    def _broken_definitions(self, name: str) -> Iterator[str]:
+        for cell in self.cells:
+            if cell.changed and cell.fault and re.search(rf"\bdef\s+{name}\b", cell.source):
+                yield cell.fault
+
+    def call(self, args: tuple) -> tuple:
+        reply = self.function.call(args)
+        return "value", reply.value, reply.changed_inputs
+
+    def vjp(self, args: tuple, wrt: tuple, cotangent: torch.Tensor) -> tuple:
+        return "gradients", self.function.vjp(args, wrt, cotangent)
+
+    def refused(self) -> tuple:
+        return "refused", tuple(sorted(set(refused)))
+
+    def answer(self, request: tuple) -> tuple:
+        kind, *content = request
+        if kind not in ("load", "run", "pick", "call", "vjp", "refused"):
+            raise ValueError(f"unknown request {kind}")
+        try:
+            return getattr(self, kind)(*content)
+        except Raised as error:
+            return _raised(error)
+        except BaseException as error:
+            return _raised(describe(error, 0))
+
+
+def _raised(error: Raised) -> tuple:
+    slug, cause = error.slug, error.__context__
+    if isinstance(cause, WriteItYourself):
+        return "raised", "write-it-yourself", _cut(str(cause))
+    if isinstance(cause, MemoryError) or "allocate memory" in error.message:
+        slug = "memory"
+    return "raised", slug, _cut(error.message)
+
+
+def _described(error: BaseException) -> str:
+    if isinstance(error, WriteItYourself):
+        return str(error)
+    return describe(error, 0).message.replace("Your function", "The cell", 1)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def serve(channel: socket.socket) -> None:
+    """Say ("ready",), and then answer requests until the grader is gone."""
+    worker = Worker()
+    wire.send(channel, ("ready",))
+    while True:
+        try:
+            request = wire.receive(channel)
+        except EOFError:
+            return
+        reply = worker.answer(request)
+        try:
+            wire.send(channel, reply)
+        except wire.WireError as error:
+            wire.send(channel, ("raised", "too-large", f"The reply is too large: {error}."))
+        except Exception as error:  # a tensor of the student's own making
+            wire.send(channel, ("raised", "raises", _cut(describe(error, 0).message)))
