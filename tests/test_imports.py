@@ -16,6 +16,7 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "estimates": set(),
     "tables": set(),
     "lectures": set(),
+    "reproducible": set(),
     "sandbox": set(),
     "ledger": {"estimates", "tables"},
     "datasets": {"simulators"},
