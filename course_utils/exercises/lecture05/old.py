@@ -8,16 +8,8 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise, Mistake
-from ..laws import agree, law
-from ..lecture02.old import near
-from ..lecture04.old import (
-    Model,
-    check_gradients,
-    in_units_of,
-    posterior_truth,
-    random_data,
-    random_posterior,
-)
+from ..gaussian_latents import Model, in_units_of, posterior_truth, random_data, random_posterior
+from ..laws import agree, check_gradients, law, near
 from ..subject import Subject
 
 exercises: list[Exercise] = []
