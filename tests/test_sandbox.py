@@ -113,7 +113,7 @@ REFUSED = {
     "too short": message(b"F1234"),
     "unknown kind": message(b"P"),
     "a pickle": b"\x80\x04\x95.",
-    "too deep": message(message(message(message(message(b"N"))))),
+    "too deep": b"U\x01\x00\x00\x00" * (wire.MAX_DEPTH + 1) + b"N",
     "very deep": b"U\x01\x00\x00\x00" * 100_000,
     "too many": message(*[b"N"] * wire.MAX_ITEMS),
     "promises many": b"U\xff\xff\xff\xff",

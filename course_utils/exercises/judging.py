@@ -56,8 +56,9 @@ def judge(
         with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
             torch.manual_seed(seed)
             timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
-    except NotAttempted:
-        return result("not attempted", "The function returns None: was a `return` forgotten?")
+    except NotAttempted as nothing:
+        who = f"`{nothing.method}`" if nothing.method else "The function"
+        return result("not attempted", f"{who} returns None: was a `return` forgotten?")
     except Raised as error:
         message = error.message
         if error.slug == "wrong-arguments":

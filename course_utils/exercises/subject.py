@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..sandbox.functions import Function
+from ..sandbox.functions import Function, nothing
+from ..sandbox.script import Step
 from .signature import Signature, Slot, first_dtype
 
 
@@ -25,7 +26,11 @@ class Wrong(Exception):
 
 
 class NotAttempted(Exception):
-    """The function returned None."""
+    """The function returned None, or the method of that name did."""
+
+    def __init__(self, method: str = ""):
+        super().__init__(method)
+        self.method = method
 
 
 @dataclass
@@ -46,7 +51,7 @@ class Subject:
         """
         reply = self.function.call(args)
         value = reply.value
-        if value is None or (isinstance(value, tuple | list) and value and value[0] is None):
+        if nothing(value):
             raise NotAttempted
         if isinstance(value, list):
             value = tuple(value)
@@ -59,6 +64,21 @@ class Subject:
                 "changes-its-input",
             )
         return conform(value, self.signature, args)
+
+    def run(self, *steps: Step) -> list:
+        """The values of a script of calls: for classes, loops and functions of functions.
+
+        Raises:
+            NotAttempted: when a call of the script returns None, as a stub's methods do.
+            Raised: when the student's code raises.
+        """
+        values = self.function.run(steps)
+        if values and steps[len(values) - 1][0] == "call" and nothing(values[-1]):
+            place = str(steps[len(values) - 1][1])
+            raise NotAttempted(place.partition(".")[2])
+        if len(values) != len(steps):
+            raise Wrong("A script of calls was not carried out to its end.")
+        return values
 
     def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
         """Gradients of sum(cotangent * f(*args)) for the arguments at positions `wrt`.

@@ -6,6 +6,7 @@ function gets the same numbers in both. It knows nothing of checks.
 
 import contextlib
 import io
+import os
 import traceback
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .script import MAX_STEPS, Run, ScriptError, Step
 from .timelimit import TimeLimitExceeded
 
 
@@ -41,6 +43,8 @@ class Function(Protocol):
 
     def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]: ...
 
+    def run(self, steps: tuple[Step, ...]) -> list[object]: ...
+
 
 class LocalFunction:
     """A function of this process. Prints and warnings are swallowed, inputs are copied."""
@@ -64,7 +68,20 @@ class LocalFunction:
         inputs = [given[i] for i in wrt]
         return list(torch.autograd.grad(value, inputs, cotangent, allow_unused=True))
 
+    def run(self, steps: tuple[Step, ...]) -> list[object]:
+        """The values of a script's steps; see script.py. It stops after one that is None."""
+        script, values = Run(self.function), []
+        for step in steps[:MAX_STEPS]:
+            n_args = len(step[2]) if step[0] in ("make", "call") else 0
+            values.append(self._quietly(lambda step=step: script.step(step), n_args))
+            if step[0] == "call" and nothing(values[-1]):
+                break
+        return values
+
     def _run(self, args: tuple) -> object:
+        return self._quietly(lambda: self.function(*args), len(args))
+
+    def _quietly(self, work: Callable[[], object], n_args: int) -> object:
         try:
             with (
                 contextlib.redirect_stdout(io.StringIO()),
@@ -73,16 +90,25 @@ class LocalFunction:
                 torch.enable_grad(),
             ):
                 warnings.simplefilter("ignore")
-                return self.function(*args)
+                return work()
         except TimeLimitExceeded:
             raise
+        except ScriptError as error:
+            raise Raised(str(error), "not-a-module") from None
         except BaseException as error:  # sys.exit() in an exercise must not end the kernel
-            raise describe(error, len(args)) from None
+            raise describe(error, n_args) from None
+
+
+def nothing(value: object) -> bool:
+    """Did a call return None, or a tuple that begins with it? An untouched stub does."""
+    return value is None or (isinstance(value, tuple | list) and bool(value) and value[0] is None)
 
 
 def describe(error: BaseException, n_args: int) -> Raised:
     """Turn a student's exception into one sentence with the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # without our own call
+    here = os.path.dirname(__file__)  # our own calls are not the student's
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in frames if os.path.dirname(frame.filename) != here]
     text = " ".join(str(error).split())[:300]
     if isinstance(error, TypeError) and not frames:
         times = f"{n_args} argument{'s' if n_args != 1 else ''}"

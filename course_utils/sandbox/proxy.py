@@ -16,9 +16,18 @@ from torch import Tensor
 
 from . import wire
 from .functions import Raised, Reply
+from .script import Step
 from .warm import EXITED, OUT_OF_MEMORY, STATUS
 
-SLUGS = ("raises", "wrong-arguments", "leaves-torch", "write-it-yourself", "memory", "too-large")
+SLUGS = (
+    "raises",
+    "wrong-arguments",
+    "not-a-module",
+    "leaves-torch",
+    "write-it-yourself",
+    "memory",
+    "too-large",
+)
 WITHOUT_WORDS = "Your function raised an error that says nothing."
 MAX_TEXT = 500
 PATIENCE = 5.0  # seconds that a keeper has to report how its child ended
@@ -148,6 +157,13 @@ class RemoteFunction:
         if not isinstance(gradients, list) or len(gradients) != len(wrt):
             raise Lost("crashed", "Its answer was not a list of gradients.")
         return gradients
+
+    def run(self, steps: tuple[Step, ...]) -> list:
+        content = self._ask(("script", steps), "values")
+        values = content[0] if len(content) == 1 else None
+        if not isinstance(values, list) or not 0 < len(values) <= len(steps):
+            raise Lost("crashed", "Its answer was not a list of values.")
+        return values
 
     def _ask(self, request: tuple, expected: str) -> tuple:
         left = self.deadline - time.monotonic()

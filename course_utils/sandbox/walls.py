@@ -29,6 +29,8 @@ WORKER_FILES = (
     "warm.py",
     "worker.py",
     "functions.py",
+    "script.py",
+    "fixtures.py",
     "timelimit.py",
     "probe.py",
 )

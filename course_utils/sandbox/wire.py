@@ -17,7 +17,7 @@ from torch import Tensor
 
 MAX_MESSAGE = 32 << 20  # bytes
 MAX_ITEMS = 10_000  # values in one message
-MAX_DEPTH = 4  # of tuples in tuples
+MAX_DEPTH = 6  # of tuples in tuples
 MAX_DIMS = 8
 MAX_DIGITS = 1000  # of a Python int
 TOO_LONG = f"a message of more than {MAX_MESSAGE >> 20} MiB"

@@ -11,6 +11,7 @@ Requests and replies, tuples of plain data (wire.py):
     ("pick", function, seed)             -> ("picked", "function" or why not, message)
     ("call", args)                       -> ("value", value, changed inputs)
     ("vjp", args, wrt, cotangent)        -> ("gradients", list)
+    ("script", steps)                    -> ("values", list)
     ("refused",)                         -> ("refused", the blocked exercises it called)
 
 A call may also be answered by ("raised", slug, message).
@@ -265,12 +266,15 @@ class Worker:
     def vjp(self, args: tuple, wrt: tuple, cotangent: torch.Tensor) -> tuple:
         return "gradients", self.function.vjp(args, wrt, cotangent)
 
+    def script(self, steps: tuple) -> tuple:
+        return "values", self.function.run(steps)
+
     def refused(self) -> tuple:
         return "refused", tuple(sorted(set(refused)))
 
     def answer(self, request: tuple) -> tuple:
         kind, *content = request
-        if kind not in ("load", "run", "pick", "call", "vjp", "refused"):
+        if kind not in ("load", "run", "pick", "call", "vjp", "script", "refused"):
             raise ValueError(f"unknown request {kind}")
         try:
             return getattr(self, kind)(*content)

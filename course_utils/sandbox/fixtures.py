@@ -1,0 +1,66 @@
+"""Small models, losses and generators that an exercise is handed, on the student's side.
+
+The judge builds the same ones to know the right numbers. Every fixture is made by its name, from
+plain numbers, after a seed: see script.py.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """x (B, D) -> x W + b (B, D), two parameters: a model whose training can be done by hand."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(dim, dim) / dim**0.5)
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight + self.bias
+
+
+class RowsSeen:
+    """loss(model, x): mean over rows of the squared error summed over columns; it remembers rows.
+
+    Column 0 of `x` holds the number of the row, and does not enter the loss. `batches()` gives the
+    numbers of the rows of each call.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def __call__(self, model: nn.Module, x: Tensor) -> Tensor:
+        self.seen.append(x[:, 0].detach().clone())
+        return (model(x[:, 1:]) - x[:, 1:]).square().sum(1).mean()
+
+    def batches(self) -> list[Tensor]:
+        return self.seen
+
+
+class NoiseGuess(nn.Module):
+    """predict(x_t (B, ...), t (B,)) -> (B, ...): a linear guess of the noise, other at each t."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.randn(()))
+        self.by_time = nn.Parameter(torch.randn(()))
+
+    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        t = t.to(x_t.dtype).reshape(-1, *[1] * (x_t.ndim - 1))
+        return self.slope * x_t + self.by_time * torch.sin(1.0 + t)
+
+
+def generator() -> torch.Generator:
+    """A generator of its own, with the seed of the step that builds it."""
+    return torch.Generator().manual_seed(torch.initial_seed())
+
+
+FIXTURES: dict[str, Callable[..., object]] = {
+    "linear": Linear,
+    "rows_seen": RowsSeen,
+    "noise_guess": NoiseGuess,
+    "generator": generator,
+}
