@@ -25,7 +25,7 @@ def find_root(start: Path | None = None) -> Path:
         LectureError: when neither holds a folder `solutions` beside `course_utils`.
     """
     here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / "solutions").is_dir() and (folder / "course_utils").is_dir():
             return folder
     raise LectureError("No folder `solutions` beside `course_utils` found: give it with --root.")

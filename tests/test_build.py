@@ -111,6 +111,62 @@ def test_a_stub_keeps_the_lines_around_the_answer() -> None:
     ]
 
 
+CLASS = '''\
+class Both(nn.Module):
+    """Two methods to write."""
+
+    def __init__(self, size):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.layer = nn.Linear(size, size)
+        ### END SOLUTION
+
+    def encode(self, x):
+        """Codes."""
+        ### BEGIN SOLUTION
+        return self.layer(x)
+        ### END SOLUTION
+
+check("01.Both", Both)'''
+
+
+def test_a_class_has_a_stub_in_each_method() -> None:
+    answer = build.find_answer(CLASS)
+    assert answer is not None and answer.function == "Both" and len(answer.spans) == 2
+    assert list(answer.lines(CLASS)) == [
+        "        self.layer = nn.Linear(size, size)",
+        "        return self.layer(x)",
+    ]
+    stub = build.stub(CLASS)
+    assert "self.layer" not in stub and "# Your layers here." in stub
+    assert stub.count("return None") == 1 and stub.endswith('check("01.Both", Both)')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('    """Two methods to write."""\n', "", "class without a docstring"),
+        ("    def encode(self, x):\n", "    if True:\n", "not inside one method"),
+        ("    ### END SOLUTION\n\n    def", "\n    def", "nested"),
+    ],
+)
+def test_a_malformed_class_is_refused(old: str, new: str, words: str) -> None:
+    assert old in CLASS
+    with pytest.raises(ValueError, match=words):
+        build.find_answer(CLASS.replace(old, new))
+
+
+def test_an_earlier_exercise_may_be_asked_for_again() -> None:
+    """Its cell and check stand in the later lecture; the mark belongs to the earlier one."""
+    source = lecture()
+    source.cells.append(new_code_cell(EXERCISE.replace("double", "half"), id="one-e"))
+    source.cells[-1].source = source.cells[-1].source.replace("01.half", "00.half")
+    assert build.complaints(source, "01", [*NAMES, "00.half"]) == []
+    source.cells[-1].source = source.cells[-1].source.replace("00.half", "02.half")
+    (fault,) = build.complaints(source, "01", [*NAMES, "02.half"])
+    assert "another lecture" in fault
+
+
 def test_build_writes_removes_and_repeats(tmp_path: Path) -> None:
     root = course(tmp_path, _01_one=lecture())
     texts = build.build_all(root, NAMES)
@@ -153,7 +209,11 @@ BROKEN = [
     (replace("    ### END SOLUTION\n", ""), "one-b.*unclosed"),
     (replace("    ### BEGIN SOLUTION\n", ""), "one-b.*stray"),
     (replace("    once", "    ### BEGIN SOLUTION\n    once"), "one-b.*nested"),
-    (replace("    ### END SOLUTION\n", "    ### END SOLUTION\n" * 2), "one-b.*more than one"),
+    (replace("    ### END SOLUTION\n", "    ### END SOLUTION\n" * 2), "one-b.*stray"),
+    (
+        replace("    ### BEGIN SOLUTION\n", "    ### BEGIN SOLUTION\n    ### END SOLUTION\n" * 2),
+        "one-b.*stray",
+    ),
     (replace("### BEGIN SOLUTION", "## begin solution"), "one-b.*not exactly"),
     (replace("### BEGIN SOLUTION", "### BEGIN SOLUTION ###"), "one-b.*not exactly"),
     (replace("    ### BEGIN", "### BEGIN"), "one-b.*not indented"),
@@ -171,6 +231,7 @@ BROKEN = [
     (replace("def double", "def treble"), "one-b.*before its function"),
     (replace("def double", "def treble"), "'01.double' is registered, but no cell"),
     (insert(1, 'check("01.double", double)'), r"cell 2 \(more.*before its function"),
+    (replace("01.double", "00.double"), "one-b.*unknown"),
     (insert(2, EXERCISE), r"cell 3 \(more.*second time"),
     (insert(2, "### END SOLUTION"), r"cell 3 \(more.*stray"),
     (insert(2, "x\n### BEGIN SOLUTION", new_markdown_cell), r"cell 3 \(more.*stray.*text"),
@@ -294,7 +355,7 @@ def test_the_root_is_found_from_below_and_lectures_by_number(tmp_path: Path) -> 
 
 
 def test_the_root_is_the_packages_own_from_elsewhere(tmp_path: Path) -> None:
-    assert (find_root(tmp_path) / "course_utils" / "instructor" / "build.py").exists()
+    assert (find_root(tmp_path) / "course_utils" / "authoring" / "build.py").exists()
 
 
 # --- the command -----------------------------------------------------------------------------

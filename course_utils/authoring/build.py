@@ -27,6 +27,7 @@ from ..lectures import (
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 STUB = ("# Your answer here (delete the next line).", "return None")
+INIT_STUB = ("# Your layers here.",)
 MARKER = re.compile(r"#+\s*(begin|end)\s*solution", re.IGNORECASE)  # also misspelt: it would leak
 CHECK = re.compile(r"^check\(\s*[\"']([^\"']*)[\"']\s*,\s*([^,)]*)", re.MULTILINE)
 LEAK_LENGTH = 20  # characters without blanks: shorter expressions turn up by themselves
@@ -37,15 +38,26 @@ LEAK_LENGTH = 20  # characters without blanks: shorter expressions turn up by th
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer in an exercise cell: the lines of its markers, and the function around it."""
+    """The answer in an exercise cell: the lines of its markers, and what is written around them."""
 
-    begin: int
-    end: int
-    function: str
+    spans: tuple[tuple[int, int], ...]  # lines of the opening and the closing marker
+    function: str  # the name of the top-level function or class
+
+    @property
+    def end(self) -> int:
+        """The last closing marker."""
+        return self.spans[-1][1]
+
+    def lines(self, source: str) -> Iterator[str]:
+        """The lines of the answer itself."""
+        for begin, end in self.spans:
+            yield from source.splitlines()[begin + 1 : end]
 
 
 def find_answer(source: str) -> Answer | None:
     """The answer between the markers of one cell, or None where there are no markers.
+
+    A function has one pair of markers, a class one pair in each method that is asked for.
 
     Raises:
         ValueError: when the cell cannot become a stub; the sentence says why.
@@ -58,42 +70,70 @@ def find_answer(source: str) -> Answer | None:
         if lines[i].strip() not in (BEGIN, END):
             raise ValueError(f"has a marker that is not exactly `{BEGIN}` or `{END}`")
     kinds = [lines[i].strip() for i in marked]
-    if kinds[0] == END:
-        raise ValueError(f"has a stray `{END}`, without a `{BEGIN}` above it")
-    if kinds[:2] == [BEGIN, BEGIN]:
-        raise ValueError(f"has a nested solution: two `{BEGIN}` without `{END}` between them")
-    if kinds == [BEGIN]:
-        raise ValueError(f"has an unclosed solution: `{END}` is missing")
-    if len(kinds) > 2:
-        raise ValueError("has more than one solution marker pair: give each answer its own cell")
-    begin, end = marked
-    function = _function_around(source, begin, end)
+    for before, kind in zip([END, *kinds], [*kinds, BEGIN], strict=True):
+        if before == kind == END:
+            raise ValueError(f"has a stray `{END}`, without a `{BEGIN}` above it")
+        if before == BEGIN and kind != END:
+            last = len(kinds) % 2 and kinds.count(BEGIN) == kinds.count(END) + 1
+            if last and kinds[-1] == BEGIN:
+                raise ValueError(f"has an unclosed solution: `{END}` is missing")
+            raise ValueError(f"has a nested solution: two `{BEGIN}` without `{END}` between them")
+    spans = tuple(zip(marked[::2], marked[1::2], strict=True))
+    top, stubs = _written_around(source, spans)
     try:
-        compile("\n".join(_cut(lines, begin, end)), "<stub>", "exec")
+        compile("\n".join(_cut(lines, spans, stubs)), "<stub>", "exec")
     except SyntaxError as error:
         raise ValueError("has markers that are not indented like the answer") from error
-    return Answer(begin, end, function)
+    return Answer(spans, top)
 
 
-def _function_around(source: str, begin: int, end: int) -> str:
-    """The name of the top-level function whose body holds all that is between two lines."""
+def _written_around(source: str, spans: tuple[tuple[int, int], ...]) -> tuple[str, list]:
+    """The name of the function or class around all spans, and the stub of each."""
     try:
         body = ast.parse(source).body
     except SyntaxError as error:
         raise ValueError(f"is not Python: {error.msg} in its line {error.lineno}") from error
-    inside = [node for node in body if node.end_lineno > begin + 1 and node.lineno <= end]
-    match inside:  # ast counts lines from 1; a closing marker is a comment, below the last node
-        case [ast.FunctionDef() as node] if node.lineno <= begin:
-            if not ast.get_docstring(node) or node.body[0].end_lineno > begin:
-                raise ValueError("has a function without a docstring above its solution")
-            return node.name
-    raise ValueError("has a solution that is empty or not inside one function")
+    inside = _inside(body, spans[0][0], spans[-1][1])
+    match inside:
+        case [ast.FunctionDef() as node] if node.lineno <= spans[0][0]:
+            if len(spans) > 1:
+                raise ValueError("has more than one solution marker pair in a function")
+            _require_docstring(node, spans[0][0])
+            return node.name, [STUB]
+        case [ast.ClassDef() as node] if node.lineno <= spans[0][0]:
+            _require_docstring(node, spans[0][0])
+            return node.name, [_method_stub(node, begin, end) for begin, end in spans]
+    raise ValueError("has a solution that is empty or not inside one function or class")
 
 
-def _cut(lines: list[str], begin: int, end: int) -> list[str]:
-    """The lines with the marked ones replaced by the stub, indented like the first marker."""
-    indent = lines[begin][: -len(lines[begin].lstrip())]
-    return [*lines[:begin], *(indent + line for line in STUB), *lines[end + 1 :]]
+def _inside(body: list[ast.stmt], begin: int, end: int) -> list[ast.stmt]:
+    """The statements that the lines touch; ast counts from 1, a closing marker is a comment."""
+    return [n for n in body if (n.end_lineno or n.lineno) > begin + 1 and n.lineno <= end]
+
+
+def _require_docstring(node: ast.FunctionDef | ast.ClassDef, begin: int) -> None:
+    if not ast.get_docstring(node) or (node.body[0].end_lineno or 0) > begin:
+        kind = "class" if isinstance(node, ast.ClassDef) else "function"
+        raise ValueError(f"has a {kind} without a docstring above its solution")
+
+
+def _method_stub(node: ast.ClassDef, begin: int, end: int) -> tuple[str, ...]:
+    """`return None`; nothing in `__init__`, which has called that of `nn.Module` above."""
+    match _inside(node.body, begin, end):
+        case [ast.FunctionDef() as method] if method.lineno <= begin:
+            return INIT_STUB if method.name == "__init__" else STUB
+    raise ValueError("has a solution that is not inside one method of its class")
+
+
+def _cut(lines: list[str], spans: tuple[tuple[int, int], ...], stubs: list) -> list[str]:
+    """The lines with the marked ones replaced by stubs, indented like their first marker."""
+    kept: list[str] = []
+    after = 0
+    for (begin, end), stub_lines in zip(spans, stubs, strict=True):
+        indent = lines[begin][: -len(lines[begin].lstrip())]
+        kept += [*lines[after:begin], *(indent + line for line in stub_lines)]
+        after = end + 1
+    return [*kept, *lines[after:]]
 
 
 def stub(source: str) -> str:
@@ -105,7 +145,8 @@ def stub(source: str) -> str:
     answer = find_answer(source)
     if answer is None:
         return source
-    return "\n".join(_cut(source.splitlines(), answer.begin, answer.end))
+    _, stubs = _written_around(source, answer.spans)
+    return "\n".join(_cut(source.splitlines(), answer.spans, stubs))
 
 
 # --- one lecture -----------------------------------------------------------------------------
@@ -187,9 +228,12 @@ def _exercise_faults(
                 here = answer is not None and answer.end < line and answer.function == function
                 if name not in names:
                     faults.append(f"{place} checks the unknown exercise '{name}'.")
-                elif not name.startswith(f"{lecture}."):
-                    faults.append(f"{place} checks '{name}', an exercise of another lecture.")
-                elif name != f"{lecture}.{function}":
+                elif name[:2] > lecture or (name[:2] < lecture and not here):
+                    faults.append(
+                        f"{place} checks '{name}', an exercise of another lecture: an earlier one "
+                        "may be asked for again, in its cell."
+                    )
+                elif name.split(".")[1] != function:
                     faults.append(f"{place} gives the check of '{name}' the function {function}.")
                 elif not here and function not in written:
                     faults.append(f"{place} checks {function} before its function is written.")
@@ -212,7 +256,7 @@ def leaks(source: NotebookNode, lecture: str) -> list[str]:
     faults = []
     for index, cell in _students_cells(source):
         answer = find_answer(cell.source) if is_code(cell) else None
-        for line in cell.source.splitlines()[answer.begin + 1 : answer.end] if answer else []:
+        for line in answer.lines(cell.source) if answer else []:
             telling = _telling(line)
             if telling and any(telling in text for text in visible):
                 faults.append(

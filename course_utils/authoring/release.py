@@ -149,7 +149,7 @@ def _solution_lines(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     for cell in filter(is_code, notebook.cells):
         answer = build.find_answer(cell.source)
         if answer:
-            for line in cell.source.splitlines()[answer.begin + 1 : answer.end]:
+            for line in answer.lines(cell.source):
                 if telling := build._telling(line):
                     yield cell.id, telling
 
@@ -195,14 +195,15 @@ def for_nbgrader(source: NotebookNode, lecture: str, points: Mapping[str, int]) 
         cells.append(cell)
         if answer is None:
             continue
-        name = f"{lecture}.{answer.function}"
+        name = next(m[1] for m in build.CHECK.finditer(cell.source))
         line = rf"^check\(\s*[\"']{re.escape(name)}[\"'].*$"
         cell.source = re.sub(line, "", cell.source, flags=re.MULTILINE).strip()
         cell.metadata["nbgrader"] = _metadata(answer.function, solution=True, locked=False)
         checked = (
             f'result = check("{name}", {answer.function})\nassert result.passed, result.message'
         )
-        mark = _metadata(f"{answer.function}-check", grade=True, points=points[name])
+        worth = points[name] if name.startswith(lecture) else 0  # asked for again: marked there
+        mark = _metadata(f"{answer.function}-check", grade=True, points=worth)
         cells.append(new_code_cell(checked, id=f"{cell.id}-check", metadata={"nbgrader": mark}))
     return normal_form(cells, lecture)
 
