@@ -1,7 +1,7 @@
 """The ledger: every density of the course against one exact truth, in nats above it.
 
 A room of its own, because it knows no density: whatever gives log p_theta(x) of the enumerated
-sprites can be entered, in lecture 02 as in lecture 08. The data are those of
+sprites can be entered, in lecture 02 as in lecture 09. The data are those of
 `datasets.ledger_sprites()` as they come.
 """
 
@@ -179,7 +179,7 @@ def open_ledger(lecture: str) -> Ledger:
     """The ledger as it stands when a lecture begins: the rows of the lectures before it.
 
     Args:
-        lecture: two digits, "02" to "08".
+        lecture: two digits, "02" to "09".
 
     Raises:
         ValueError: if lecture is not two digits.

@@ -1,4 +1,4 @@
-"""Small tables, as text and as HTML: the ledger of the sprites, the families of lecture 08."""
+"""Small tables, as text and as HTML: the ledger of the sprites, the families of lecture 09."""
 
 import html
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""The families of lecture 08: densities that normalise, samplers that match them, one table."""
+"""The families of lecture 09: densities that normalise, samplers that match them, one table."""
 
 import math
 from collections.abc import Callable

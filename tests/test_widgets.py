@@ -17,7 +17,7 @@ from PIL import Image
 
 from course_utils import densities, diffusion, plotting, widgets
 from course_utils.simulators import collider
-from course_utils.widgets import WIDGETS, Live, lecture09
+from course_utils.widgets import WIDGETS, Live, lecture10
 
 
 @pytest.fixture(scope="module")
@@ -459,7 +459,7 @@ def test_turned_latents_keep_the_elbo(made: dict[str, Live]) -> None:
 
 
 def test_through_time_both_ways_back_end_in_the_lumps(made: dict[str, Live]) -> None:
-    live = made["08 through_time"]
+    live = made["10 through_time"]
     assert "100 % of the variance is signal" in live.move(direction="forward: add noise", t=0)
     assert " 0 % of the variance is signal" in live.move(t=60)
     pictures = set()
@@ -470,12 +470,12 @@ def test_through_time_both_ways_back_end_in_the_lumps(made: dict[str, Live]) -> 
 
 
 def test_paths_through_time_have_the_marginals_of_the_mixture() -> None:
-    target, n = lecture09.four_lumps(), 4000
+    target, n = lecture10.four_lumps(), 4000
     truth = diffusion.diffused(target)
     schedule = diffusion.Schedule(diffusion.cosine_betas(60))
     levels = torch.cat([torch.ones(1), schedule.alpha_bars.float()])
     generator = torch.Generator().manual_seed(3)
-    paths = lecture09._paths(target, truth.eps, schedule, levels, n, generator)
+    paths = lecture10._paths(target, truth.eps, schedule, levels, n, generator)
     for direction, path in paths.items():
         assert path.shape == (61, n, 2), direction
         for step in (0, 30, 60):
@@ -490,7 +490,7 @@ def test_paths_through_time_have_the_marginals_of_the_mixture() -> None:
 
 
 def test_stretching_loses_or_gains_area_without_the_jacobian(made: dict[str, Live]) -> None:
-    live = made["08 stretching"]
+    live = made["09 stretching"]
 
     def area(**settings: float) -> float:
         return float(re.search(r"it is (\d+\.\d+)", live.move(**settings))[1])

@@ -1,4 +1,4 @@
-"""Other ways to learn p(x), beside the VAE, on one density that is known (lecture 08).
+"""Other ways to learn p(x), beside the VAE, on one density that is known (lecture 09).
 
 - autoregressive: one coordinate after another; exact density, a draw takes D passes;
 - flow: an invertible network and its Jacobian; exact density, one pass;

@@ -1,4 +1,4 @@
-"""Families side by side, and the steps and scores of a diffusion: lecture 08."""
+"""Families side by side, and the steps and scores of a diffusion: lectures 09 and 10."""
 
 from collections.abc import Mapping, Sequence
 

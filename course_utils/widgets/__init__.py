@@ -28,7 +28,8 @@ from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
 from .lecture06 import decoder_sigma
 from .lecture08 import beta_curve, small_features, turned_latents
-from .lecture09 import stretching, through_time
+from .lecture09 import stretching
+from .lecture10 import through_time
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
@@ -50,8 +51,8 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "08 beta_curve": beta_curve,
     "08 small_features": small_features,
     "08 turned_latents": turned_latents,
-    "10 through_time": through_time,
     "09 stretching": stretching,
+    "10 through_time": through_time,
 }
 
 __all__ = [
