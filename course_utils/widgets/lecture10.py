@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_utils import densities, diffusion, plotting
 
-from .base import Live, choice, live, slider, stops
+from .base import Live, choice, live, stops
 
 FORWARD, CHAIN, ODE = "forward: add noise", "back: the chain", "back: the ODE"
 
