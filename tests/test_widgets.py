@@ -389,7 +389,7 @@ def test_fit_by_hand_takes_the_events_of_the_lecture() -> None:
 
 
 def test_a_smaller_sigma_costs_more_and_the_error_names_the_best(made: dict[str, Live]) -> None:
-    live = made["06 decoder_sigma"]
+    live = made["07 decoder_sigma"]
     sigmas = [value for _, value in live.controls["sigma"].options]
 
     def seen(sigma: float) -> list[float]:

@@ -26,7 +26,7 @@ from .lecture02 import likelihood, mixture_size
 from .lecture03 import bottleneck, latent_walk
 from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
-from .lecture06 import decoder_sigma
+from .lecture07 import decoder_sigma
 from .lecture08 import beta_curve, small_features, turned_latents
 from .lecture09 import stretching
 from .lecture10 import through_time
@@ -47,7 +47,7 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "04 two_processes": two_processes,
     "05 fit_by_hand": fit_by_hand,
     "05 two_basins": two_basins,
-    "06 decoder_sigma": decoder_sigma,
+    "07 decoder_sigma": decoder_sigma,
     "08 beta_curve": beta_curve,
     "08 small_features": small_features,
     "08 turned_latents": turned_latents,

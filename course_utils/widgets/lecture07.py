@@ -1,4 +1,4 @@
-"""Widgets of lecture 06, variational autoencoders."""
+"""Widgets of lecture 07, VAEs in practice."""
 
 import math
 
