@@ -26,11 +26,12 @@ ROWS = (  # lecture, cell, title
     (
         ("05", "vi-gap-figure", "variational inference: exact posteriors"),
         ("06", "va-pictures", "variational autoencoders"),
+        ("07", "va-science-figure", "VAEs in practice: three sciences"),
     ),
     (
-        ("07", "rd-cosmos-figure", "rate and distortion: a theorem"),
-        ("08", "ls-gallery", "the landscape, over the truth"),
-        ("09", "own-latents", "your own data"),
+        ("08", "rd-cosmos-figure", "rate and distortion: a theorem"),
+        ("09", "ls-gallery", "the landscape, over the truth"),
+        ("11", "own-latents", "your own data"),
     ),
 )
 
