@@ -69,7 +69,7 @@ def wave_vectors(
 ) -> Tensor:
     """The integer wave vectors (k_0, k_1) of the rfft2 grid, (2, n, n//2+1).
 
-    Raises: ValueError if n is not an even number.
+    Raises: ValueError if n is below 2.
     """
     _check_grid(n)
     k_0 = torch.fft.fftfreq(n, d=1 / n, dtype=dtype, device=device)
@@ -82,7 +82,7 @@ def wavenumbers(
 ) -> Tensor:
     """|k| = sqrt(k_0^2 + k_1^2) on the rfft2 grid, (n, n//2+1).
 
-    Raises: ValueError if n is not an even number.
+    Raises: ValueError if n is below 2.
     """
     return wave_vectors(n, dtype=dtype, device=device).square().sum(0).sqrt()
 
@@ -119,7 +119,7 @@ def lecture_power(n: int, std: float = 1.5) -> Tensor:
     The physics does not depend on n: more points resolve the same universe better (n >= 32).
 
     std: standard deviation of the field at a = 1, had it grown linearly all the way.
-    Raises: ValueError if n is not an even number.
+    Raises: ValueError if n is below 2.
     """
     return with_std(power_law(wavenumbers(n), index=-1.0, k_smooth=12.0), std)
 
@@ -128,7 +128,7 @@ def field_variance(power: Tensor) -> Tensor:
     """The variance of a pixel, sigma^2 = (1 / n^2) sum_k P(k), the sum over the whole plane.
 
     power: (..., n, n//2+1). Returns: (...).
-    Raises: ValueError if the power is negative or not on the rfft2 grid of an even n.
+    Raises: ValueError if the power is negative or not on an rfft2 grid.
     """
     n = _check_power(power)
     return (power * _mode_weights(n, power)).sum((-2, -1)) / n**2
@@ -156,7 +156,7 @@ def power_spectrum(field: Tensor, bins: Tensor | None = None) -> Spectrum:
 
     field: (..., n, n). bins: edges of the shells, (bins+1,), increasing; the default is one shell
     of width 1 around each integer from 1 to n/2 - 1. Returns: a `Spectrum`.
-    Raises: ValueError if the grid is odd or not square, or if a shell holds no mode.
+    Raises: ValueError if the grid is not square, or if a shell holds no mode.
     """
     n = _check_field(field)
     return _average(rfft2(field, norm="ortho").abs().square(), n, bins)
@@ -195,7 +195,7 @@ def gaussian_field(white: Tensor, power: Tensor) -> Tensor:
 
     white: real noise of unit variance, (..., n, n). power: P(k) on the rfft2 grid, (n, n//2+1),
     or with leading axes that broadcast. Returns: the real field, (..., n, n).
-    Raises: ValueError if the grid is odd or not square, or the power negative or of another grid.
+    Raises: ValueError if the grid is not square, or the power negative or of another grid.
     """
     n = _check_field(white)
     if _check_power(power) != n:
@@ -213,7 +213,7 @@ def sample_field(power: Tensor, batch: int, *, generator: torch.Generator) -> Te
     Gradients do not flow through a draw; `gaussian_field` lets them.
 
     power: P(k) on the rfft2 grid, (n, n//2+1). Returns: (batch, n, n), in the dtype of power.
-    Raises: ValueError if batch < 1, or the power is negative or not on the rfft2 grid of an even n.
+    Raises: ValueError if batch < 1, or the power is negative or not on an rfft2 grid.
     """
     n = _check_power(power)
     if batch < 1:
@@ -236,7 +236,7 @@ def potential(delta: Tensor) -> Tensor:
     """Solve laplacian phi = delta in the periodic box: phi_k = -delta_k / k^2.
 
     delta: zero mean, (..., n, n). Returns: phi, zero mean, (..., n, n).
-    Raises: ValueError if the grid is odd or not square, or delta's mean is not zero.
+    Raises: ValueError if the grid is not square, or delta's mean is not zero.
     """
     n = _check_overdensity(delta)
     k = wave_vectors(n, dtype=delta.dtype, device=delta.device)
@@ -252,7 +252,7 @@ def zeldovich_displacement(delta: Tensor) -> Tensor:
     so there the equation holds between the points only.
 
     delta: zero mean, (..., n, n). Returns: psi, axis 0 first, zero mean, (..., 2, n, n).
-    Raises: ValueError if the grid is odd or not square, or delta's mean is not zero.
+    Raises: ValueError if the grid is not square, or delta's mean is not zero.
     """
     n = _check_overdensity(delta)
     return _pull(delta, _pull_kernel(n, delta))
@@ -265,7 +265,7 @@ def zeldovich(delta: Tensor, a: float) -> Particles:
 
     delta: the overdensity extrapolated linearly to a = 1, zero mean, (..., n, n).
     Returns: n^2 particles at scale factor a, positions (..., 2, n^2).
-    Raises: ValueError if a is not positive, the grid odd or not square, or the mean not zero.
+    Raises: ValueError if a is not positive, the grid is not square, or the mean not zero.
     """
     if not (a > 0 and math.isfinite(a)):
         raise ValueError(f"The scale factor must be positive and finite: a={a}.")
@@ -281,7 +281,7 @@ def shell_crossing(delta: Tensor) -> Tensor:
 
     delta: the overdensity extrapolated linearly to a = 1, zero mean, (..., n, n).
     Returns: (...), infinite where delta is zero.
-    Raises: ValueError if the grid is odd or not square, or delta's mean is not zero.
+    Raises: ValueError if the grid is not square, or delta's mean is not zero.
     """
     n = _check_overdensity(delta)
     k = _derivative_vectors(n, delta)
@@ -304,7 +304,7 @@ def deposit(positions: Tensor, n: int) -> Tensor:
     Eastwood 1988, section 5-2-4).
 
     positions: (..., 2, P). Returns: the mass at each grid point, (..., n, n), P in total.
-    Raises: ValueError if n is odd, or positions are not finite or not of shape (..., 2, P).
+    Raises: ValueError if n is below 2, or positions are not finite or not of shape (..., 2, P).
     """
     _check_grid(n)
     _check_positions(positions)
@@ -315,7 +315,7 @@ def gather(values: Tensor, positions: Tensor) -> Tensor:
     """Read fields at the particles, with the weights of `deposit` (bilinear interpolation).
 
     values: C fields, (..., C, n, n). positions: (..., 2, P). Returns: (..., C, P).
-    Raises: ValueError if n is odd, or positions are not finite or not of shape (..., 2, P).
+    Raises: ValueError if n is below 2, or positions are not finite or not of shape (..., 2, P).
     """
     n = _check_field(values)
     _check_positions(positions)
@@ -326,7 +326,7 @@ def density(positions: Tensor, n: int) -> Tensor:
     """The overdensity delta = rho / mean(rho) - 1 of particles on an n x n grid.
 
     positions: (..., 2, P). Returns: zero mean, >= -1, (..., n, n).
-    Raises: ValueError if n is odd, or positions are not finite or not of shape (..., 2, P).
+    Raises: ValueError if n is below 2, or positions are not finite or not of shape (..., 2, P).
     """
     return deposit(positions, n) * (n**2 / positions.shape[-1]) - 1
 
@@ -345,8 +345,8 @@ def nbody(
     delta: the overdensity extrapolated linearly to a = 1, zero mean, (..., n, n).
     mesh, snapshots: as in `evolve`; the default mesh is n.
     Returns: snapshots + 1 states of n^2 particles, the first at a_start, the last at a_end.
-    Raises: ValueError for an odd grid, a mean that is not zero, a delta so large that shells
-    have crossed before a_start, and as `evolve`.
+    Raises: ValueError for a grid that is not square, a mean that is not zero, a delta so large
+    that shells have crossed before a_start, and as `evolve`.
     """
     n = _check_overdensity(delta)
     _check_schedule(a_start, a_end, steps, snapshots)
@@ -379,7 +379,8 @@ def evolve(
     snapshots: number of states kept after the first, equally spaced in a; it must divide steps.
     Returns: snapshots + 1 states, the first is start, the last at a_end.
     Raises: ValueError if 0 < start.a < a_end does not hold, steps < 1, snapshots do not divide
-    steps, mesh is odd, positions are not finite or not (..., 2, P), or velocities of other shape.
+    steps, mesh is below 2, positions are not finite or not (..., 2, P), or velocities have
+    another shape.
     """
     _check_schedule(start.a, a_end, steps, snapshots)
     _check_grid(mesh)
@@ -465,7 +466,7 @@ def _pull_kernel(n: int, like: Tensor) -> Tensor:
 def _derivative_vectors(n: int, like: Tensor) -> Tensor:
     """Wave vectors for first derivatives: a mode at k = n/2 has slope zero at every grid point."""
     k = wave_vectors(n, dtype=like.dtype, device=like.device)
-    return torch.where(k.abs() == n // 2, 0.0, k)
+    return torch.where(k.abs() == n / 2, 0.0, k)
 
 
 def _inverse_square(k: Tensor) -> Tensor:
@@ -477,7 +478,9 @@ def _inverse_square(k: Tensor) -> Tensor:
 def _mode_weights(n: int, like: Tensor) -> Tensor:
     """How often a mode of the rfft2 grid stands in the whole plane, (n, n//2+1)."""
     weights = torch.full((n, n // 2 + 1), 2, dtype=like.dtype, device=like.device)
-    weights[:, [0, -1]] = 1  # k_1 = 0 and n/2 are their own mirror images
+    weights[:, 0] = 1  # k_1 = 0, and n/2 on an even grid, are their own mirror images
+    if n % 2 == 0:
+        weights[:, -1] = 1
     return weights
 
 
@@ -498,8 +501,8 @@ def _wrap(positions: Tensor) -> Tensor:
 
 
 def _check_grid(n: int) -> None:
-    if n < 2 or n % 2:
-        raise ValueError(f"The grid must have an even number of points per side: n={n}.")
+    if n < 2:
+        raise ValueError(f"The grid must have at least two points per side: n={n}.")
 
 
 def _check_field(field: Tensor) -> int:
