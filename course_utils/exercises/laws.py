@@ -1,4 +1,4 @@
-"""What the laws of several exercises share: closeness, and gradients that must flow."""
+"""What the laws of several exercises share: closeness, gradients that flow, no random draws."""
 
 import math
 from collections.abc import Callable
@@ -63,3 +63,14 @@ def check_gradients(
             "something is cut out of the graph.",
             "wrong-gradient",
         )
+
+
+def check_repeatable(f: Subject, *args: object) -> None:
+    """Called twice with the same inputs, the student's function gives the same numbers."""
+    first, second = (a if isinstance(a, tuple) else (a,) for a in (f(*args), f(*args)))
+    law(
+        all(agree(a, b) for a, b in zip(first, second, strict=True)),
+        "Called twice with the same inputs, your function gives two answers, so it draws random "
+        "numbers: here an exact formula is wanted, no estimate.",
+        "random",
+    )
