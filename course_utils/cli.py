@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 
@@ -78,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     return course
 
 
-def _command(commands: object, name: str, run: object, text: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: object, text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.add_argument("--root", type=Path, help="the course's folder (found from here upward)")
     command.add_argument("--traceback", action="store_true", help="show where an error came from")

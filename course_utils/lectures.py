@@ -125,8 +125,10 @@ def normal_form(cells: Iterable[NotebookNode], lecture: str) -> NotebookNode:
         },
         "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
     }
-    return nbformat.from_dict(
-        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return NotebookNode(
+        nbformat.from_dict(
+            {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+        )
     )
 
 

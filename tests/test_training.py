@@ -384,7 +384,7 @@ def test_mistakes_get_a_sentence(change: dict, words: str) -> None:
 
 def test_no_data_loader_and_no_reading_back_within_an_epoch() -> None:
     """.item(), float() and print of a tensor make a graphics card wait."""
-    tree = ast.parse(inspect.getsource(training))
+    tree = ast.parse(inspect.getsource(training.loop))
     (loop,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "fit"]
     (steps,) = [n for n in ast.walk(loop) if isinstance(n, ast.For)]
     words = {n.attr for n in ast.walk(steps) if isinstance(n, ast.Attribute)}
@@ -409,12 +409,12 @@ def test_adam_is_fused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_progress_bar_before_two_seconds(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = partial(training.tqdm, disable=False)  # whatever TQDM_DISABLE says
-    monkeypatch.setattr(training, "tqdm", shown)
+    shown = partial(training.loop.tqdm, disable=False)  # whatever TQDM_DISABLE says
+    monkeypatch.setattr(training.loop, "tqdm", shown)
     fit(Point(), quadratic, X, steps=30, batch=2, validation=X, generator=seeded())
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
-    monkeypatch.setattr(training, "tqdm", lambda **settings: shown(**settings | {"delay": 0}))
+    monkeypatch.setattr(training.loop, "tqdm", lambda **settings: shown(**settings | {"delay": 0}))
     fit(Point(), quadratic, X, steps=30, batch=2, generator=seeded())
     assert "step/s" in capfd.readouterr().err  # the test can see one
 

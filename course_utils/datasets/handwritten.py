@@ -9,6 +9,7 @@ import os
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def digits(
     require_sizes(sizes)
     from sklearn.datasets import load_digits  # takes a second: only where it is needed
 
-    stored = load_digits()
+    stored: Any = load_digits()  # a bunch, unless its arrays alone are asked for
     x, labels = torch.from_numpy(stored.images).to(dtype), torch.from_numpy(stored.target).long()
     if sum(sizes) > len(x):
         raise ValueError(f"There are {len(x)} digits, and {sizes} asks for {sum(sizes)}.")
@@ -112,6 +113,7 @@ def mnist(
     x, x_test = x.to(dtype) / 255, x_test.to(dtype) / 255
     sizes = (len(x) - validation, validation, 0)
     shared = share(x, labels.long(), sizes, seed, "MNIST digits, 28 x 28 pixels in [0, 1].")
+    assert shared.labels is not None  # it was given labels
     parts = Parts(shared.labels.train, shared.labels.validation, labels_test.long())
     return Splits(shared.train, shared.validation, x_test, shared.description, labels=parts)
 

@@ -5,7 +5,7 @@ import math
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue in grey (ITU-R BT.
 
 
 def load(
-    source: str | Path | BinaryIO,
+    source: str | Path | IO[bytes],
     *,
     key: str | None = None,
     colour: bool = False,
@@ -99,7 +99,7 @@ def _require_array_file(path: Path) -> None:
 # ---------------------------------------------------------------------- arrays
 
 
-def _read_array(file: BinaryIO, name: str, key: str | None, size: int | None) -> np.ndarray:
+def _read_array(file: IO[bytes], name: str, key: str | None, size: int | None) -> np.ndarray:
     """The array in an .npy file, or one of those in an .npz file: told apart by the first bytes."""
     if size is not None:
         raise ValueError(f"size scales a folder of images, and {name} is an array: leave it out.")
@@ -117,7 +117,7 @@ def _read_array(file: BinaryIO, name: str, key: str | None, size: int | None) ->
     raise ValueError(f"{name} {what}: write it with numpy.save or numpy.savez.")
 
 
-def _read_npz(file: BinaryIO, name: str, key: str | None) -> np.ndarray:
+def _read_npz(file: IO[bytes], name: str, key: str | None) -> np.ndarray:
     try:
         archive = zipfile.ZipFile(file)
     except Exception:  # broken bytes can make zipfile fail in any way
@@ -145,7 +145,7 @@ def _read_npz(file: BinaryIO, name: str, key: str | None) -> np.ndarray:
             return _read_npy(member, f"{name}[{key!r}]")
 
 
-def _read_npy(file: BinaryIO, name: str) -> np.ndarray:
+def _read_npy(file: IO[bytes], name: str) -> np.ndarray:
     """Read header and values of an .npy file; nothing large is read before its size is known."""
     shape, fortran_order, dtype = _read_header(file, name)
     if dtype.hasobject:
@@ -168,7 +168,7 @@ def _read_npy(file: BinaryIO, name: str) -> np.ndarray:
     return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)  # (values,) -> announced
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order of the axes and dtype of an .npy file, parsed by NumPy from a short copy.
 
     A copy, because NumPy reads a header before it looks whether it is too long: up to 4 GiB,
@@ -189,7 +189,7 @@ def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.d
         raise _damaged(name) from None
 
 
-def _read(file: BinaryIO, n: int, name: str, or_less: bool = False) -> bytes:
+def _read(file: IO[bytes], n: int, name: str, or_less: bool = False) -> bytes:
     try:
         content = file.read(n)
     except Exception:  # broken bytes can make zipfile fail in any way

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..simulators import molecular, sprites
 
+T = TypeVar("T")
 Sizes = tuple[int, int, int]  # samples for training, validation and test
 
 
@@ -146,10 +147,13 @@ def _sample_bytes(x: Tensor) -> list[bytes]:
     return [sample.tobytes() for sample in (x.detach().cpu() + 0).numpy()]
 
 
-def draw_parts(draw: Callable[[int, torch.Generator], Any], sizes: Sizes, seed: int) -> tuple:
+def draw_parts(
+    draw: Callable[[int, torch.Generator], T], sizes: Sizes, seed: int
+) -> tuple[T, T, T]:
     """One draw for each part, from its own stream."""
     require_sizes(sizes)
-    return tuple(draw(n, generator) for n, generator in zip(sizes, streams(seed), strict=True))
+    train, validation, test = zip(sizes, streams(seed), strict=True)
+    return draw(*train), draw(*validation), draw(*test)
 
 
 def require_sizes(sizes: Sizes) -> None:

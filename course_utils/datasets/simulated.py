@@ -260,10 +260,11 @@ def soft_sprites(
         f = sprites.draw_factors(n, vary=vary, fixed=fixed, generator=generator, dtype=dtype)
         return sprites.render(f, size, softness), f
 
-    images, factors = zip(*draw_parts(draw, sizes, seed), strict=True)
+    parts = draw_parts(draw, sizes, seed)
     names = (vary,) if isinstance(vary, str) else tuple(vary)
     what = f"Soft sprites, {size} x {size}, varying in {', '.join(names) or 'nothing'}."
-    return Splits(*images, what, factors=Parts(*factors))
+    train, validation, test = (images for images, _ in parts)
+    return Splits(train, validation, test, what, factors=Parts(*(factors for _, factors in parts)))
 
 
 def ledger_sprites(

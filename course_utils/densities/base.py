@@ -3,14 +3,27 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 LOG_2PI = math.log(2 * math.pi)
-Model = TypeVar("Model")  # one of the dataclasses of this folder
+
+
+class AnyMixture(Protocol):
+    """A mixture, of whatever components."""
+
+    def log_prob(self, x: Tensor) -> Tensor: ...
+
+    def log_joint(self, x: Tensor) -> Tensor: ...
+
+    def maximised(self, x: Tensor, r: Tensor) -> Any: ...
+
+
+Model = TypeVar("Model")
+MixtureModel = TypeVar("MixtureModel", bound=AnyMixture)
 
 
 @dataclass(frozen=True)

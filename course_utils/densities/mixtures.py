@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from .base import (
     LOG_2PI,
     Fit,
-    Model,
+    MixtureModel,
     cholesky,
     climb,
     require_binary,
@@ -218,7 +218,7 @@ class BernoulliMixture:
 # ---------------------------------------------------------------------- fits of mixtures
 
 
-def em_step(model: Model, x: Tensor) -> tuple[Model, Tensor]:
+def em_step(model: MixtureModel, x: Tensor) -> tuple[MixtureModel, Tensor]:
     """One step of expectation-maximisation: the likelihood of the data never falls.
 
     E: r_nm = w_m p(x_n | m) / p(x_n), the share of component m in point n.
@@ -237,7 +237,9 @@ def em_step(model: Model, x: Tensor) -> tuple[Model, Tensor]:
     return model.maximised(x, (log_joint - log_prob).exp()), log_prob.mean()
 
 
-def fit_em(start: Model, x: Tensor, *, steps: int = 200, tolerance: float = 1e-6) -> Fit[Model]:
+def fit_em(
+    start: MixtureModel, x: Tensor, *, steps: int = 200, tolerance: float = 1e-6
+) -> Fit[MixtureModel]:
     """Repeat `em_step` from `start` until a step gains less than `tolerance` nats per point.
 
     Args:

@@ -57,6 +57,7 @@ def check_gradients(
             "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
             "no-gradient",
         )
+        assert got is not None  # the law above
         law(
             near(got, want),
             f"The gradient with respect to `{name}` is wrong, although the values are right: "

@@ -18,17 +18,18 @@ def _exercises() -> dict[str, Exercise]:
     Raises:
         ValueError: when two modules define the same exercise.
     """
-    package = importlib.import_module(__package__)
+    here = __name__.rpartition(".")[0]
+    package = importlib.import_module(here)
     found = []
     for lecture in pkgutil.iter_modules(package.__path__):
         if lecture.ispkg and lecture.name.startswith("lecture"):
-            folder = importlib.import_module(f"{__package__}.{lecture.name}")
+            folder = importlib.import_module(f"{here}.{lecture.name}")
             for module in pkgutil.iter_modules(folder.__path__):
-                here = importlib.import_module(f"{folder.__name__}.{module.name}")
+                found_one = importlib.import_module(f"{folder.__name__}.{module.name}")
                 if module.name == "old":
-                    found += here.exercises
-                elif hasattr(here, "exercise"):
-                    found.append(here.exercise)
+                    found += found_one.exercises
+                elif hasattr(found_one, "exercise"):
+                    found.append(found_one.exercise)
     by_name = {e.name: e for e in sorted(found, key=lambda e: (e.lecture, e.place, e.name))}
     if len(by_name) < len(found):
         raise ValueError("An exercise is defined by two modules.")

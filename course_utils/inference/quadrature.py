@@ -210,7 +210,8 @@ def _log_q_on_axes(grid: LatentGrid, mu: Tensor, log_var: Tensor) -> list[Tensor
 def _log_q(on_axes: list[Tensor], cells: Tensor) -> Tensor:
     """log q(z_g | x) at some points of the grid, (g, B): a sum over the latents."""
     where = torch.unravel_index(cells, [len(axis) for axis in on_axes])
-    return sum(axis[i] for axis, i in zip(on_axes, where, strict=True))
+    rows = [axis[i] for axis, i in zip(on_axes, where, strict=True)]
+    return torch.stack(rows).sum(0)
 
 
 def _suited(mu: Tensor, log_var: Tensor, x: Tensor, grid: LatentGrid) -> tuple[Tensor, Tensor]:

@@ -375,7 +375,8 @@ def _ascend(
             "The ELBO became NaN or infinite: start closer, lower lr, or make the log-density "
             "finite wherever q can draw."
         )
-    return *sums, values
+    shift, log_scale = sums
+    return shift, log_scale, values
 
 
 # ---------------------------------------------------------------------- seeking and covering

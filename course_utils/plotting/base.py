@@ -77,8 +77,9 @@ def render(fig: Figure, *, dpi: float) -> np.ndarray:
     """Draw a figure into an array of pixels, (height, width, 3) uint8."""
     if fig.dpi != dpi:
         fig.set_dpi(dpi)
-    fig.canvas.draw()
-    return np.asarray(fig.canvas.buffer_rgba())[..., :3]
+    canvas: Any = fig.canvas  # Agg, which holds its pixels
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def encode(pixels: np.ndarray, *, palette: np.ndarray | None = None, zoom: int = 1) -> bytes:

@@ -46,7 +46,7 @@ def collider_angles(
     bars = histogram(ax, events, bins=bins, bounds=(-1, 1), label="events")
     line = density(ax, c, p, label="exact density p(c)")
     ax.set(xlabel="c = cos θ", ylabel="density", xlim=(-1, 1))
-    ax.set_ylim(0, 1.25 * max(float(array(p).max()), float(bars.get_data().values.max())))
+    ax.set_ylim(0, 1.25 * max(float(array(p).max()), float(bars.get_data()[0].max())))
     ax.legend(loc="upper center", ncols=2)
     return bars, line
 

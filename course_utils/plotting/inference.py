@@ -76,7 +76,7 @@ def weight_areas(log_w: Array) -> np.ndarray:
     return WEIGHT_AREA * w / w.sum()
 
 
-def weighted_draws(ax: Axes, z: Array, log_w: Array) -> tuple[PathCollection, PathCollection]:
+def weighted_draws(ax: Axes, z: Array, log_w: Array) -> PathCollection:
     """Draws z (S, 2) from the prior as faint dots, and over them their weights as areas."""
     points = array(z)
     ax.scatter(points[:, 0], points[:, 1], s=5, linewidths=0, color=ROLE["neutral"], alpha=0.6)
@@ -104,7 +104,8 @@ def posterior_map(
     """
     n, m = (len(axis) for axis in axes)
     p = np.exp(array(log_density).reshape(n, m))  # (G,) -> (n, m)
-    shown = boltzmann_map(ax, *axes, p)
+    across, up = axes
+    shown = boltzmann_map(ax, across, up, p)
     guess = ellipse_of(mu, np.diag(np.exp(array(log_var))), color=ROLE["posterior"], linewidth=2)
     ax.add_patch(guess)
     (left, low), reach = array(mu), 5 * math.exp(float(log_var.max()) / 2)
@@ -113,7 +114,7 @@ def posterior_map(
     return shown, guess
 
 
-def nats_missed(ax: Axes, ks: Sequence[int], curves: Mapping[str, Sequence[float]]) -> list[Line2D]:
+def nats_missed(ax: Axes, ks: Sequence[int], curves: Mapping[str, Array]) -> list[Line2D]:
     """Nats below the exact evidence against the latents K, a line for each way of scoring."""
     lines = []
     styles = zip(("s--", "o-", "^:"), ("prior", "posterior", "model"), strict=True)

@@ -37,7 +37,8 @@ def unit_rates(ax: Axes, rates: Mapping[str, Array]) -> list[BarContainer]:
         heights = np.sort(array(values))[::-1]
         places = np.arange(1, len(heights) + 1) + (i - (len(rates) - 1) / 2) * width
         bars.append(ax.bar(places, heights, width=width, color=ROLE[role], label=name))
-    ax.set(xlabel="latent, by rate", ylabel="rate, nats", xticks=np.arange(1, len(heights) + 1))
+    most = max(len(values) for values in rates.values())
+    ax.set(xlabel="latent, by rate", ylabel="rate, nats", xticks=np.arange(1, most + 1))
     ax.legend()
     return bars
 

@@ -36,7 +36,7 @@ def families(ax: Axes) -> None:
 
     The page has its own size, to which the figure is set: coordinates are inches, as fonts are.
     """
-    ax.figure.set_size_inches(9.4, 5.6)
+    ax.get_figure(root=True).set_size_inches(9.4, 5.6)
     wide, tall, gap = 3.0, 2.65, 0.12
     drawings = (_vae, _gan, _flow, _autoregressive, _energy, _diffusion)
     for i, ((name, draws, dens, lost), drawing) in enumerate(zip(FAMILIES, drawings, strict=True)):

@@ -1,5 +1,7 @@
 """What physicists, cosmologists and chemists look at: lecture 01."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -111,7 +113,7 @@ def energy_contours(
         linewidths=0.7,
         linestyles="solid",
     )
-    marks = dict(linestyle="none", color=ROLE["truth"], zorder=4)
+    marks: dict[str, Any] = dict(linestyle="none", color=ROLE["truth"], zorder=4)
     if minima is not None:
         ax.plot(*array(minima).T, marker="o", markersize=7, label="minima", **marks)
     if saddles is not None:

@@ -17,7 +17,7 @@ Axes: T kept times, N walkers or particles, D coordinates.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -222,7 +222,7 @@ def _normal_like(x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
-def _progress(steps: int) -> Iterator[int]:
+def _progress(steps: int) -> Iterable[int]:
     return tqdm(range(steps), delay=2, leave=False)
 
 

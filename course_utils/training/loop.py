@@ -310,7 +310,7 @@ def _stack(log: list[Terms]) -> Terms:
     return {n: torch.stack([t[n] for t in log]).cpu() if log else torch.empty(0) for n in names}
 
 
-def _parameters(model: nn.Module) -> list[Tensor]:
+def _parameters(model: nn.Module) -> list[nn.Parameter]:
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("The model has no parameters to fit.")
@@ -334,13 +334,14 @@ def _tensors(data: Data, model: nn.Module, device: torch.device) -> tuple[Tensor
 
 def _budget(steps: int | None, epochs: int | None, batch: int, data: tuple[Tensor, ...]) -> int:
     """The budget in steps."""
-    if (steps is None) == (epochs is None):
+    asked = [n for n in (steps, epochs) if n is not None]
+    if len(asked) != 1:
         raise ValueError("Give a budget: either steps or epochs.")
-    if min(batch, epochs if steps is None else steps) < 1:
+    if min(batch, *asked) < 1:
         raise ValueError("steps, epochs and batch must be at least 1.")
     if steps is not None:
         return steps
-    return epochs * (math.ceil(len(data[0]) / batch) if data else EPOCH_WITHOUT_DATA)
+    return asked[0] * (math.ceil(len(data[0]) / batch) if data else EPOCH_WITHOUT_DATA)
 
 
 def _function_of_step(value: Any) -> Callable[[int], Any]:

@@ -3,7 +3,7 @@
 import copy
 import types
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class StackedLinear(nn.Module):
     def layer(self, k: int) -> nn.Linear:
         """The k-th layer by itself, a copy."""
         weight = self.weight[k].detach()
-        layer = nn.utils.skip_init(
+        layer: Any = nn.utils.skip_init(
             nn.Linear, *weight.shape, bias=self.bias is not None, device=weight.device
         ).to(weight.dtype)
         layer.weight = nn.Parameter(weight.mT.clone(), self.weight.requires_grad)
@@ -87,8 +87,8 @@ def stack(models: Sequence[nn.Module]) -> nn.Module:
     for name, _ in first.named_modules():
         _require_alike(name or "the model", [_part(model, name) for model in models])
     if type(first) is nn.Linear:
-        return StackedLinear(models)
-    stacked = copy.deepcopy(first)
+        return StackedLinear(cast(list[nn.Linear], models))
+    stacked: Any = copy.deepcopy(first)
     stacked.single_shapes = {}  # what `unstack` must know: the shapes of the plain tensors
     _replace(stacked, nn.Linear, lambda name: StackedLinear([_part(m, name) for m in models]))
     for name, own, key in _plain_tensors(stacked):
@@ -106,7 +106,7 @@ def stack(models: Sequence[nn.Module]) -> nn.Module:
     return stacked
 
 
-def unstack(stacked: nn.Module, k: int | Sequence[int] | None = None) -> Any:
+def unstack(stacked: Any, k: int | Sequence[int] | None = None) -> Any:
     """The separate models of a stack, copies that know nothing of each other.
 
     Args:
@@ -132,7 +132,7 @@ def unstack(stacked: nn.Module, k: int | Sequence[int] | None = None) -> Any:
         raise ValueError(f"This is a stack of {size} models: there is no model {k}.")
     if is_layer:
         return stacked.layer(k)
-    model = copy.deepcopy(stacked)
+    model: Any = copy.deepcopy(stacked)
     _replace(model, StackedLinear, lambda name: _part(stacked, name).layer(k))
     for name, own, key in _plain_tensors(model):
         tensor, shape = _tensor(stacked, name), stacked.single_shapes[name]
@@ -150,7 +150,7 @@ def _stacked(tensors: Sequence[Tensor]) -> nn.Parameter:
     return nn.Parameter(rows, requires_grad=tensors[0].requires_grad)
 
 
-def _part(model: nn.Module, name: str) -> nn.Module:
+def _part(model: nn.Module, name: str) -> Any:
     """The part of this dotted name, or None."""
     return dict(model.named_modules()).get(name)
 
@@ -181,7 +181,7 @@ def _plain_tensors(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
                     yield f"{path}.{key}" if path else key, part, key
 
 
-def _stack_size(stacked: nn.Module) -> int:
+def _stack_size(stacked: Any) -> int:
     """K of a stack without linear layers, from the first tensor that was stacked."""
     for name, shape in stacked.single_shapes.items():
         if _tensor(stacked, name).shape != shape:
@@ -198,7 +198,7 @@ def _require_untied(model: nn.Module) -> None:
         )
 
 
-def _require_alike(name: str, parts: Sequence[nn.Module | None]) -> None:
+def _require_alike(name: str, parts: Sequence[Any]) -> None:
     """The same part of all models: one class, one size, one setting, and nothing unknown."""
     first = parts[0]
     own = [t for t in [*first._parameters.values(), *first._buffers.values()] if t is not None]

@@ -5,7 +5,7 @@ import io
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import numpy as np
@@ -23,6 +23,7 @@ from ipywidgets import (
     Widget,
 )
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -43,7 +44,7 @@ class Live:
     """
 
     def __init__(
-        self, frame: Callable[..., tuple[bytes, str]], controls: dict[str, Widget], *, width: int
+        self, frame: Callable[..., tuple[bytes, str]], controls: dict[str, Any], *, width: int
     ) -> None:
         self.frame = frame
         self.controls = controls
@@ -131,7 +132,7 @@ def live(
     update: Callable[..., str],
     *,
     moving: Sequence[Artist] | None = None,
-    **controls: Widget,
+    **controls: Any,
 ) -> Live:
     """A widget over a figure whose artists are updated in place.
 
@@ -144,10 +145,11 @@ def live(
     plotting.render(figure, dpi=LIVE_DPI)
     # The layout is solved once: that is faster, and the axes stand still while the reader moves.
     figure.set_layout_engine("none")
-    canvas = figure.canvas
+    canvas: Any = figure.canvas  # Agg, which holds its pixels
     for artist in moving or ():
         artist.set_animated(True)
-    limits, still = None, None
+    limits: list | None = None
+    still: Any = None
 
     def frame(**values: Any) -> tuple[bytes, str]:
         nonlocal limits, still
@@ -158,7 +160,7 @@ def live(
             limits, still = now, canvas.copy_from_bbox(figure.bbox)
         canvas.restore_region(still)
         for artist in moving or ():
-            artist.axes.draw_artist(artist)
+            cast(Axes, artist.axes).draw_artist(artist)
         return plotting.encode(np.asarray(canvas.buffer_rgba())[..., :3]), sentence
 
     return Live(frame, controls, width=round(figure.get_figwidth() * 96))
@@ -171,7 +173,7 @@ def pixels(
     low: float = 0.0,
     high: float = 1.0,
     width: int = 448,
-    **controls: Widget,
+    **controls: Any,
 ) -> Live:
     """A widget over an image without axes, enlarged in whole pixels to about `width`.
 
