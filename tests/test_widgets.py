@@ -407,7 +407,7 @@ def test_a_smaller_sigma_costs_more_and_the_error_names_the_best(made: dict[str,
 
 
 def test_small_features_are_told_as_sigma_falls(made: dict[str, Live]) -> None:
-    live = made["07 small_features"]
+    live = made["08 small_features"]
 
     def told(sigma: float) -> list[float]:
         return [float(n) for n in re.findall(r"\d+(?:\.\d+)?", live.move(sigma=sigma))]
@@ -422,7 +422,7 @@ def test_small_features_are_told_as_sigma_falls(made: dict[str, Live]) -> None:
 
 
 def test_beta_curve_goes_from_rate_to_distortion(made: dict[str, Live]) -> None:
-    live = made["07 beta_curve"]
+    live = made["08 beta_curve"]
     rates, distortions = [], []
     for beta in (0.1, 1.0, 10.0):
         rate, distortion, both = map(
@@ -440,7 +440,7 @@ def test_beta_curve_goes_from_rate_to_distortion(made: dict[str, Live]) -> None:
 
 
 def test_turned_latents_keep_the_elbo(made: dict[str, Live]) -> None:
-    live = made["07 turned_latents"]
+    live = made["08 turned_latents"]
     gaps, losses, pictures = [], [], []
     for degrees in (0, 45, 90):
         gap, loss = map(
