@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading import intake
-from course_utils.grading.intake import Course, Submission, Unreadable, collect, read_notebook
+from course_utils.grading import files
+from course_utils.grading.files import Unreadable
+from course_utils.grading.intake import Submission, collect
+from course_utils.grading.notebook import Course, course, read_notebook
 from course_utils.lectures import LectureError
 
 KNOWN = Course(
@@ -278,7 +280,7 @@ def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_bomb_is_read_only_up_to_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_NOTEBOOK", 100_000)
+    monkeypatch.setattr(files, "MAX_NOTEBOOK", 100_000)
     bomb = zipped({"n.ipynb": b" " * 3_000_000})
     assert len(bomb) < 10_000
     asked = []
@@ -299,7 +301,7 @@ def test_a_bomb_is_read_only_up_to_the_limit(
 def test_many_notebooks_in_one_zip_have_one_limit_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_UNPACKED", 10_000)
+    monkeypatch.setattr(files, "MAX_UNPACKED", 10_000)
     padded = ONE + b" " * 4_000
     inner = zipped({f"{i}.ipynb": padded for i in range(4)})
     found, _ = collect(folder(tmp_path / "f", {"ann.zip": inner, "bob/n.ipynb": ONE}), KNOWN)
@@ -310,7 +312,7 @@ def test_many_notebooks_in_one_zip_have_one_limit_together(
 def test_a_zip_of_too_many_files_is_not_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_FILES", 20)
+    monkeypatch.setattr(files, "MAX_FILES", 20)
     place = folder(
         tmp_path / "f",
         {"ann.zip": zipped({f"{i}.ipynb": b"" for i in range(21)}), "bob/n.ipynb": ONE},
@@ -462,7 +464,7 @@ def test_the_courses_own_lectures_are_known() -> None:
     from course_utils.lectures import find_root
 
     root = find_root(Path(__file__).parent)
-    known = intake.course(root, registry.names())
+    known = course(root, registry.names())
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         stripped = json.loads(path.read_text("utf-8"))
         stripped["metadata"] = {}

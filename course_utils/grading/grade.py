@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import __version__
-from . import intake, report
+from . import intake, notebook, report
 from .intake import Submission
 from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
 from .report import Row, Run
@@ -121,7 +121,7 @@ def grade(
     options = options or Options()
     names = registry.names() if names is None else names
     worth = {name: float(registry.get(name).points) for name in names} | dict(options.points or {})
-    found, notes = intake.collect(submissions, intake.course(root, names), out)
+    found, notes = intake.collect(submissions, notebook.course(root, names), out)
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
     _require_same_class(parts, submissions, found)

@@ -23,6 +23,7 @@ from ..sandbox.functions import Raised
 from ..sandbox.proxy import Lost, RemoteFunction, Session, clean
 from ..sandbox.walls import Sandbox, SandboxError, SandboxReport, self_test
 from ..sandbox.warm import Quotas
+from .notebook import Cell
 
 __all__ = ["Cell", "Grader", "Limits", "Mark", "SandboxError", "Settings", "self_test"]
 
@@ -30,15 +31,6 @@ STATUS = {"passed": "ok"}  # the other statuses of a check are those of a mark
 STARTS, START_SECONDS = 3, 60.0
 UNCHANGED = "The notebook's own cell stands there unchanged."
 ALL, DEFINITIONS, NOTHING = range(3)  # how much of a cell is run
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A code cell of a submission, as text."""
-
-    source: str
-    id: str | None = None
-    kind: str = "code"
 
 
 @dataclass(frozen=True)
