@@ -162,7 +162,8 @@ def test_a_feedback_page_says_everything_in_words() -> None:
     assert "feedback for ann" in page.text and "1 of 6 points" in page.text
     for status, (_, _, word) in LOOK.items():
         assert f": {word}, " in page.text and f"It is {status}." in page.text
-    assert "format 3" in page.text and "seed 7" in page.text and "bubblewrap" in page.text
+    assert "format 3" in page.text and "bubblewrap" in page.text
+    assert "seed" not in page.text  # it would say what is drawn
     assert page.text.count("hint(") == 3
 
 
@@ -204,7 +205,7 @@ def test_the_summary_shows_exercises_mistakes_and_students() -> None:
     assert "33 % of all points were reached" in page.text
     assert "01.double was passed least often, by 1 of 5" in page.text
     assert page.text.index("common") < page.text.index("rare")
-    assert "3" + "01.double" + "common" + "C." in page.text  # the message most were told
+    assert "3 01.double common C." in " ".join(page.text.split())  # the message most were told
     assert "bob, lecture 01: Cells are lost." in page.text and "Older." in page.text
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
     assert links[0] == "feedback/ann_01.html" and len(links) == 5

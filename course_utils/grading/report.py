@@ -2,7 +2,7 @@
 
 import base64
 import csv
-import html
+import functools
 import io
 import json
 import os
@@ -11,6 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
 
 COLUMNS = (
     "student",
@@ -33,23 +36,6 @@ LOOK = {
 }
 STATUSES = tuple(LOOK)
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a spreadsheet would compute
-
-STYLE = """\
-body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:62em;margin:2em auto;
-padding:0 1em}
-h1{font-size:1.6em;margin-bottom:.2em}h2{font-size:1.2em;margin-top:2em}
-table{border-collapse:collapse;width:100%;margin:.5em 0}caption{text-align:left;color:#555}
-th,td{padding:.3em .7em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:100%}
-code{background:#f1f1f3;padding:0 .25em;border-radius:3px;overflow-wrap:anywhere}
-.card{border-left:6px solid;padding:.5em 1em;margin:.8em 0;background:#f6f6f7;
-border-radius:0 6px 6px 0}.mark{border-bottom:4px solid;padding:0 .3em}
-.card h2{font-size:1em;margin:0}.card p{margin:.3em 0 0;
-overflow-wrap:anywhere}.stamp{border:2px solid #B00020;color:#B00020;padding:.5em 1em}
-a{color:#0B5CAD}th code,.name{white-space:nowrap}
-@media(max-width:40em){table{display:block;overflow-x:auto}}
-@media print{body{margin:0}}
-"""
 
 
 @dataclass(frozen=True)
@@ -197,33 +183,49 @@ def page_names(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
 # --- pages -----------------------------------------------------------------------------------
 
 
+@functools.cache
+def _templates() -> jinja2.Environment:
+    """The pages' templates. Whatever a student wrote is escaped; `code` sets it off."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"code": _code, "short": lambda number: f"{number:g}"}
+    environment.globals["look"] = {
+        status: {"symbol": symbol, "colour": colour, "word": word}
+        for status, (symbol, colour, word) in LOOK.items()
+    }
+    return environment
+
+
+def _code(text: str) -> Markup:
+    """Plain text as HTML; what stands between backticks is code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # a backtick without a partner is a character
+        return escape(text)
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
+
+
 def feedback(rows: Sequence[Row], run: Run, remarks: Sequence[str] = ()) -> str:
     """The page of one student and lecture."""
-    first = rows[0]
-    lecture = f"Lecture {first.lecture}" if first.lecture else "Unknown lecture"
     reached, possible = _sum(rows)
-    cards = []
-    for row in rows:
-        symbol, colour, word = LOOK[row.status]
-        title = f"<code>{_e(row.exercise)}</code>: " if row.exercise else ""
-        hint = ""
-        if row.exercise and row.status in ("wrong", "error", "not attempted"):
-            hint = (
-                f"<p>In the notebook, <code>hint(&quot;{_e(row.exercise)}&quot;)</code> helps.</p>"
-            )
-        cards.append(
-            f'<section class="card" style="border-color:{colour}"><h2>'
-            f'<span aria-hidden="true">{symbol}</span> {title}{word}, '
-            f"{row.points:g} of {row.max_points:g}</h2><p>{_inline(row.message)}</p>{hint}"
-            "</section>"
+    return (
+        _templates()
+        .get_template("feedback.html")
+        .render(
+            rows=rows,
+            run=run,
+            remarks=remarks,
+            student=rows[0].student,
+            lecture=f"Lecture {rows[0].lecture}" if rows[0].lecture else "Unknown lecture",
+            reached=reached,
+            possible=possible,
         )
-    body = [
-        f"<h1>{_e(lecture)}: feedback for {_e(first.student)}</h1>",
-        f"<p><strong>{reached:g} of {possible:g} points.</strong></p>",
-        _list(remarks),
-        *cards,
-    ]
-    return _page(f"{lecture}: {first.student}", body, run)
+    )
 
 
 def summary(
@@ -234,22 +236,28 @@ def summary(
 ) -> str:
     """The page of the class: which exercises, which misconceptions, which students."""
     reached, possible = _sum(rows)
-    share = f" {100 * reached / possible:.0f} % of all points were reached." if possible else ""
-    body = [
-        "<h1>The class at a glance</h1>",
-        f"<p>{line(rows)}{share}</p>",
-        _exercises(rows),
-        _misconceptions(rows),
-        _students(rows),
-    ]
+    exercises = _by_exercise(rows)
     told = [
         f"{who}, lecture {lecture or '?'}: {s}"
         for (who, lecture), ss in remarks.items()
         for s in ss
     ]
-    if told or notes:
-        body += ["<h2>Remarks</h2>", _list([*notes, *told])]
-    return _page("The class at a glance", body, run)
+    return (
+        _templates()
+        .get_template("summary.html")
+        .render(
+            run=run,
+            line=line(rows),
+            reached=reached,
+            possible=possible,
+            exercises=exercises,
+            hardest=_hardest(exercises),
+            picture=base64.b64encode(_picture(exercises)).decode() if exercises else "",
+            misconceptions=_misconceptions(rows),
+            students=_students(rows),
+            remarks=[*notes, *told],
+        )
+    )
 
 
 def line(rows: Sequence[Row]) -> str:
@@ -259,36 +267,26 @@ def line(rows: Sequence[Row]) -> str:
     return f"{notebooks} submissions of {len({row.student for row in rows})} students: {found}."
 
 
-def _exercises(rows: Sequence[Row]) -> str:
-    """The picture of exercises and statuses, and the same numbers as a table."""
+def _by_exercise(rows: Iterable[Row]) -> dict[str, Counter[str]]:
+    """How many students each exercise has in each status, lecture by lecture."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         if row.exercise:
             found[row.exercise][row.status] += 1
+    return dict(sorted(found.items(), key=lambda pair: pair[0][:2]))
+
+
+def _hardest(found: Mapping[str, Counter[str]]) -> str:
+    """Which exercise was passed least often, in a sentence."""
     if not found:
         return ""
-    found = dict(sorted(found.items(), key=lambda pair: pair[0][:2]))
     passed = {name: count["ok"] / count.total() for name, count in found.items()}
     least = min(passed.values())
     hardest, *others = (name for name, share in passed.items() if share == least)
     share = f"by {found[hardest]['ok']} of {found[hardest].total()}"
-    sentence = f"Of {len(found)} exercises, {hardest} was passed least often, {share}."
     if others:
-        sentence = f"{len(others) + 1} of {len(found)} exercises were passed least often, {share}."
-    picture = base64.b64encode(_picture(found)).decode()
-    head = "".join(f'<th scope="col" class="n">{status}</th>' for status in STATUSES)
-    lines = "".join(
-        f'<tr><th scope="row"><code>{_e(name)}</code></th>'
-        + "".join(f'<td class="n">{count[status] or ""}</td>' for status in STATUSES)
-        + "</tr>"
-        for name, count in found.items()
-    )
-    return (
-        f'<h2>Exercises</h2><figure style="margin:0"><img alt="{_e(sentence)}" '
-        f'src="data:image/png;base64,{picture}"><figcaption>{_e(sentence)}</figcaption></figure>'
-        f'<table><caption>Students by status</caption><tr><th scope="col">exercise</th>{head}</tr>'
-        f"{lines}</table>"
-    )
+        return f"{len(others) + 1} of {len(found)} exercises were passed least often, {share}."
+    return f"Of {len(found)} exercises, {hardest} was passed least often, {share}."
 
 
 def _picture(found: Mapping[str, Counter[str]]) -> bytes:
@@ -315,103 +313,38 @@ def _picture(found: Mapping[str, Counter[str]]) -> bytes:
     return plotting.png(fig)
 
 
-def _misconceptions(rows: Sequence[Row]) -> str:
-    """The named mistakes, the most common first, each with what its student was told."""
+def _misconceptions(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """The named mistakes, the most common first, each with what most were told."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
         if row.misconception:
             found[row.exercise, row.misconception].append(row.message)
-    if not found:
-        return ""
     order = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    lines = "".join(
-        f'<tr><td class="n">{len(messages)}</td>'
-        f'<td class="name"><code>{_e(exercise)}</code></td>'
-        f"<td>{_e(slug)}</td><td>{_inline(Counter(messages).most_common(1)[0][0])}</td></tr>"
+    return [
+        {
+            "students": len(messages),
+            "exercise": exercise,
+            "slug": slug,
+            "message": Counter(messages).most_common(1)[0][0],
+        }
         for (exercise, slug), messages in order[:20]
-    )
-    return (
-        "<h2>Misconceptions</h2><table><caption>The most common mistakes</caption>"
-        '<tr><th scope="col" class="n">students</th><th scope="col">exercise</th>'
-        f'<th scope="col">mistake</th><th scope="col">what it is</th></tr>{lines}</table>'
-    )
+    ]
 
 
-def _students(rows: Sequence[Row]) -> str:
-    """Each student and lecture: points, statuses, and a link to the feedback."""
-    pages = page_names(rows)
-    legend = ", ".join(f"{symbol} {status}" for status, (symbol, _, _) in LOOK.items())
+def _students(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """Each student and lecture: points, rows, and the name of the page of feedback."""
     mine: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         mine[row.student, row.lecture].append(row)
-    lines = []
+    pages = page_names(rows)
+    found = []
     for (student, lecture), block in mine.items():
         reached, possible = _sum(block)
-        marks = " ".join(
-            f'<span class="mark" style="border-color:{LOOK[row.status][1]}" role="img" '
-            f'title="{_e(row.exercise)}: {row.status}" '
-            f'aria-label="{_e(row.exercise)}: {row.status}">{LOOK[row.status][0]}</span>'
-            for row in block
-        )
-        lines.append(
-            f'<tr><th scope="row"><a href="feedback/{_e(_url(pages[student, lecture]))}">'
-            f"{_e(student)}</a></th><td>{_e(lecture or 'unknown')}</td>"
-            f'<td class="n">{reached:g}</td><td class="n">{possible:g}</td><td>{marks}</td></tr>'
-        )
-    return (
-        f"<h2>Students</h2><table><caption>Each with a page of feedback; {legend}</caption><tr>"
-        '<th scope="col">student</th><th scope="col">lecture</th><th scope="col" class="n">points'
-        '</th><th scope="col" class="n">of</th><th scope="col">exercises</th></tr>'
-        f"{''.join(lines)}</table>"
-    )
-
-
-def _page(title: str, body: Sequence[str], run: Run) -> str:
-    """A page that needs nothing else, and on which no script can run."""
-    stamp = ""
-    if run.unsafe:
-        stamp = (
-            '<p class="stamp" role="note"><strong>Graded without a sandbox.</strong> The code that '
-            "was graded could read and change what the instructor can.</p>"
-        )
-    foot = (
-        f"Course {run.course}, Python {run.python}, PyTorch {run.torch}, {run.platform}; "
-        f"seed {run.seed}; sandbox: {run.sandbox.rstrip('.')}."
-    )
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_e(title)}</title><style>{STYLE}</style></head>\n<body><main>{stamp}"
-        + "\n".join(part for part in body if part)
-        + f"</main>\n<footer><p><small>{_e(foot)}</small></p></footer></body></html>\n"
-    )
-
-
-def _list(sentences: Sequence[str]) -> str:
-    items = "".join(f"<li>{_inline(sentence)}</li>" for sentence in sentences)
-    return f"<ul>{items}</ul>" if items else ""
+        one = {"student": student, "lecture": lecture, "page": pages[student, lecture]}
+        found.append(one | {"reached": reached, "possible": possible, "rows": block})
+    return found
 
 
 def _sum(rows: Iterable[Row]) -> tuple[float, float]:
     rows = list(rows)
     return sum(row.points for row in rows), sum(row.max_points for row in rows)
-
-
-def _e(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-def _inline(text: str) -> str:
-    """Plain text as HTML; what stands between backticks is code."""
-    pieces = _e(text).split("`")
-    if len(pieces) % 2 == 0:  # a backtick without a partner is a character
-        return _e(text)
-    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))
-
-
-def _url(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name)
