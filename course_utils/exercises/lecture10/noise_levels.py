@@ -44,8 +44,8 @@ def know_wrong_broadcasts(exercise: Exercise, name: str, formula: Callable[..., 
     ways: tuple[tuple[str, str, Callable[[Tensor, Tensor], Tensor]], ...] = (
         (
             "not-per-sample",
-            f"Here {name} meets the last axis instead of the batch: give it further axes of length 1, "
-            "as many as a sample has.",
+            f"Here {name} meets the last axis instead of the batch: give it further axes of length "
+            "1, as many as a sample has.",
             lambda a, x: a,
         ),
         (
