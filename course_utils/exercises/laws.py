@@ -59,6 +59,12 @@ def check_gradients(
         )
         assert got is not None  # the law above
         law(
+            got.isfinite().all(),
+            f"The gradient with respect to `{name}` is not finite, although the value is: one "
+            "branch that is not taken overflows, and its infinity times zero is nan.",
+            "gradient-not-finite",
+        )
+        law(
             near(got, want),
             f"The gradient with respect to `{name}` is wrong, although the values are right: "
             "something is cut out of the graph.",
