@@ -52,7 +52,7 @@ def _(f: Subject, draw: Draw) -> None:
     cases = (
         # shape, dtype, sigma, distance from the mean in units of it
         ((b, channels, height, width), torch.float32, draw.number(0.3, 0.7), 1.0),
-        ((few, height), torch.float32, draw.number(1.5, 3), 1.0),
+        ((few, 256), torch.float32, draw.number(1.5, 3), 1.0),  # as many as the lecture has
         ((1, width), torch.float32, draw.number(0.3, 0.7), 100.0),  # the density underflows
         ((few, width, height), torch.float64, 0.01, 1.0),
         ((b, height), torch.float32, 30.0, 1.0),
