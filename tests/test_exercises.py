@@ -12,11 +12,21 @@ import pytest
 import torch
 
 from course_utils.authoring import verify
-from course_utils.exercises import check, hint, judging, progress, record, registry, yours_or_ours
+from course_utils.exercises import (
+    check,
+    contract,
+    hint,
+    judging,
+    progress,
+    record,
+    registry,
+    yours_or_ours,
+)
 from course_utils.exercises.draw import Draw
 from course_utils.exercises.laws import agree
 from course_utils.exercises.signature import parse
 from course_utils.lectures import find_root
+from course_utils.sandbox import wire
 from course_utils.simulators import collider
 
 SEEDS = range(3)
@@ -129,10 +139,6 @@ def divides(x):
     return x.mean() / 0.0, 1 / 0
 
 
-def array(x):
-    return np.mean(x.numpy()), np.std(x.numpy())
-
-
 def nan(x):
     return x.mean(), x.std(correction=0) * float("nan")
 
@@ -154,9 +160,10 @@ def half(x):
         (lambda x: (None, None), "not attempted", None, "return"),
         (lambda x: x.mean(), "wrong", "wrong-type", "Two values are expected"),
         (lambda x: (x.mean(),), "wrong", "wrong-type", "a tuple of 1"),
-        (lambda x: (1.0, 2.0), "wrong", "wrong-type", "`.item()`"),
+        (lambda x: [x.mean()], "wrong", "wrong-type", "a list of 1"),
+        (lambda x: (1.0, 2.0), "wrong", "wrong-mean", "not the mean"),
         (lambda x: ("a", "b"), "wrong", "wrong-type", "a str came back"),
-        (array, "wrong", "wrong-type", "a tensor is expected"),
+        (lambda x: (x.mean() > 0, x.std()), "wrong", "wrong-dtype", "the result bool"),
         (lambda x: (x, x), "wrong", "wrong-shape", "one number is expected, shape ()"),
         (half, "wrong", "wrong-dtype", "float16"),
         (nan, "wrong", "not-finite", "nan"),
@@ -180,6 +187,120 @@ def test_each_fault_has_its_own_message(function, status, slug, words):
     assert (result.status, result.misconception) == (status, slug)
     assert words in result.message
     assert result.message[0].isupper() and result.message.endswith((".", "?"))
+
+
+def floats(x):
+    return x.mean().item(), x.double().std(correction=0).item()
+
+
+def numbers_of_numpy(x):
+    return np.mean(x.numpy()), np.std(x.numpy(), dtype=np.float64)
+
+
+def double(x):
+    return x.double().mean(), x.double().std(correction=0)
+
+
+def listed(x):
+    return [*right(x)]
+
+
+def stacked(x):
+    return torch.stack(right(x))
+
+
+def arrays(x):
+    return np.array([np.mean(x.numpy()), np.std(x.numpy())])
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (right, None),
+        (floats, "Value 1 of 2: A float came back where a tensor is expected: leave out `.item()`"),
+        (numbers_of_numpy, "`x.new_tensor(...)` instead"),
+        (double, "The result is float64 where the input is float32"),
+        (listed, "A list of 2 came back; write `return a, b` instead"),
+        (stacked, "A tensor of shape (2,)"),
+        (arrays, "A numpy array came back; write `return a, b` instead"),
+    ],
+)
+def test_right_numbers_in_another_type_pass_with_a_remark(function, words):
+    result = judging.judge("00.mean_and_std", function, seed=0)
+    assert result.passed, result.message
+    if words is None:
+        assert result.remark is None and "Remark" not in str(result)
+    else:
+        assert words in result.remark and "goes on with the converted value" in result.remark
+        assert result.remark in str(result) and "Remark: " in result._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "settled"),
+    [
+        ("x (N,) -> (N,)", [1, 2.5, torch.tensor(3.0)], torch.tensor([1, 2.5, 3])),
+        ("x (N,) -> (N,)", (1.0, 2.5, 3.0), torch.tensor([1, 2.5, 3])),
+        ("x (N,) -> (2, N)", [torch.ones(3), torch.zeros(3)], torch.tensor([[1.0] * 3, [0.0] * 3])),
+        ("x (N,) -> (N,)", np.array([1, 2.5, 3])[::-1], torch.tensor([3, 2.5, 1])),
+        ("x (N,) -> (N,) bool", [True, False, True], torch.tensor([True, False, True])),
+        ("x (N,) -> (N,) bool", np.array([True, False, True]), torch.tensor([True, False, True])),
+        ("x (N,) -> float", torch.tensor(0.5), 0.5),
+        ("x (N,) -> float", np.float32(0.5), 0.5),
+        ("x (N,) -> float", np.float64(0.5), 0.5),
+        ("x (N,) -> int", torch.tensor(2**40), 2**40),
+        ("x (N,) -> int", np.int64(7), 7),
+    ],
+)
+def test_what_is_converted(text, value, settled):
+    found, remark = contract.settle(value, parse(text), (torch.zeros(3),))
+    assert type(found) is type(settled) and remark.endswith(contract.GOES_ON)
+    assert getattr(found, "dtype", None) == getattr(settled, "dtype", None)
+    assert np.array_equal(found, settled)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("x (N,) -> ()", torch.tensor(1.0).half()),  # fewer digits than the input
+        ("x (N,) -> ()", np.float16(1.0)),
+        ("x (N,) -> ()", torch.tensor(1)),  # whole numbers
+        ("x (N,) -> ()", torch.tensor(1j)),
+        ("x (N,) -> ()", True),
+        ("x (N,) -> ()", (torch.ones(()), torch.ones(()))),  # two results for one
+        ("x (N,) -> (N,)", (torch.ones(3), torch.ones(3))),
+        ("x (N,) -> (N,) bool", torch.ones(3)),
+        ("x (N,) -> float", torch.ones(1)),
+        ("x (N,) -> int", 3.0),
+        ("x (N,) -> int", torch.tensor(3.0)),
+        ("x (N,) -> ()", "1.0"),
+        ("x (N,) -> ()", []),
+    ],
+)
+def test_what_would_lose_something_is_not(text, value):
+    found, remark = contract.settle(value, parse(text), (torch.zeros(3),))
+    assert remark is None
+    with pytest.raises(contract.Wrong):
+        contract.conform(found, parse(text), (torch.zeros(3),))
+
+
+def test_the_grader_meets_the_same_numbers():
+    """What the wire carries keeps its kind: a number of numpy without axes, too."""
+    values = (np.float32(0.1), np.array(0.1), 0.1, [0.1, torch.tensor(0.5)], np.array([0.1]))
+    (sent,) = wire.decode(wire.encode((values,)))
+    for value, other in zip(values, sent, strict=True):
+        slots = parse("x (N,) -> ()" if np.ndim(other) == 0 else "x (N,) -> (M,)")
+        pair = [contract.settle(v, slots, (torch.zeros(3),)) for v in (value, other)]
+        assert torch.equal(pair[0][0], pair[1][0]) and pair[0][0].dtype == torch.float32
+
+
+def test_gradients_that_are_lost_stay_wrong():
+    def kl(mu, log_var):
+        return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(-1)
+
+    listed = judging.judge("04.gaussian_kl", lambda mu, log_var: list(kl(mu, log_var)), seed=0)
+    assert listed.passed and "A list of" in listed.remark
+    numbers = judging.judge("04.gaussian_kl", lambda mu, lv: kl(mu, lv).tolist(), seed=0)
+    assert numbers.misconception == "no-gradient" and numbers.remark is None
 
 
 @pytest.mark.parametrize("function", [loops, catches_everything])
@@ -357,5 +478,16 @@ def test_yours_or_ours_trusts_only_what_has_passed(own_progress, capsys):
 
     assert yours_or_ours("01.inverse_cdf", mine) is collider.inverse_cdf
     check("01.inverse_cdf", mine)
-    assert yours_or_ours("01.inverse_cdf", mine) is mine
+    assert yours_or_ours("01.inverse_cdf", mine).__wrapped__ is mine
     assert yours_or_ours("01.inverse_cdf", lambda u: 2 * u - 1) is collider.inverse_cdf
+
+
+def test_yours_is_handed_on_in_the_types_of_the_exercise(own_progress, capsys):
+    def mine(eigenvalues, k):
+        return float(eigenvalues.double().sort().values[: len(eigenvalues) - k].sum())
+
+    assert check("03.discarded_variance", mine).passed
+    handed_on = yours_or_ours("03.discarded_variance", mine)
+    for dtype in (torch.float32, torch.float64):
+        value = handed_on(torch.tensor([1.0, 2.0, 4.0], dtype=dtype), k=1)
+        assert value.dtype == dtype and value.shape == () and value == 3

@@ -115,7 +115,7 @@ UNSOUND = [
     ),
     ("return x * x", "return 2 * x", "the wrong answer squared should be 'square'.*it is passed"),
     ("return x[0]", "return x", r"the wrong answer crashes should be 'exception'.*wrong \(same\)"),
-    ("return x[0]", "return None", "mutant crashes should be 'exception'.*not attempted"),
+    ("return x[0]", "return None", "wrong answer crashes should be 'exception'.*not attempted"),
     ("[added, times]", "[added]", "fewer than 2 right answers"),
     (', ("exception", crashes)]', "]", "fewer than 3 mistakes and wrong answers"),
 ]

@@ -157,12 +157,15 @@ def cases(
     solved = _functions_by_lecture(sources(root, lectures), names)
     stubs = _functions_by_lecture(sorted((root / "notebooks").glob("*.ipynb")), names)
     found, faults = [], []
-    for lecture in lectures or sorted({name[:2] for name in names}):
-        mine = [name for name in names if name.startswith(f"{lecture}.")]
-        given = answers(root, lecture)
-        for name in sorted({*given} - {*mine}):
+    chosen = lectures or sorted({name[:2] for name in names})
+    given: dict[str, Answers] = {}
+    for lecture in chosen:
+        mine = answers(root, lecture)
+        for name in sorted({*mine} - {*names}):
             faults.append(f"tests/answers/lecture{lecture} holds answers to an unknown '{name}'.")
-        for name in mine:
+        given |= mine
+    for lecture in chosen:
+        for name in [name for name in names if name.startswith(f"{lecture}.")]:
             function = name.split(".")[1]
             found.append(
                 Case(

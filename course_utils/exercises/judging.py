@@ -1,5 +1,6 @@
 """How an answer is judged: the laws are called, and what fails is compared with known mistakes."""
 
+import dataclasses
 import math
 import secrets
 from collections.abc import Callable
@@ -9,12 +10,13 @@ from torch import Tensor
 
 from ..sandbox import timelimit
 from ..sandbox.functions import Function, LocalFunction, Raised
+from .contract import Wrong, settle
 from .draw import Draw
 from .exercise import Exercise, Mistake
 from .laws import agree
 from .registry import get
 from .results import Result
-from .subject import NotAttempted, Subject, Wrong
+from .subject import NotAttempted, Subject
 
 TIME_LIMIT = 10.0  # seconds for one whole check
 
@@ -76,20 +78,20 @@ def judge(
         if mistake is not None:
             return result("wrong", mistake.message, mistake.slug)
         return result("wrong", wrong.message, wrong.slug)
-    return result("passed", known.proves)
+    return dataclasses.replace(result("passed", known.proves), remark=f.remark)
 
 
 def _diagnose(known: Exercise, calls: list[tuple[tuple, object]]) -> Mistake | None:
     """The first known mistake whose numbers agree with the student's on every call."""
     for mistake in known.mistakes:
-        if calls and all(_matches(mistake, args, value) for args, value in calls):
+        if calls and all(_matches(known, mistake, args, value) for args, value in calls):
             return mistake
     return None
 
 
-def _matches(mistake: Mistake, args: tuple, value: object) -> bool:
+def _matches(known: Exercise, mistake: Mistake, args: tuple, value: object) -> bool:
     try:
-        return _same(mistake.function(*args), value)
+        return _same(settle(mistake.function(*args), known.signature, args)[0], value)
     except Exception:  # a wrong formula may fail on inputs that the right one takes
         return False
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .subject import Subject, Wrong
+from .contract import Wrong
+from .subject import Subject
 
 
 def law(holds: bool | Tensor, message: str, slug: str | None = None) -> None:

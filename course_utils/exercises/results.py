@@ -22,6 +22,7 @@ class Result:
         message: one or two sentences for the student; never the right answer.
         misconception: a short slug of the mistake that was recognised, or None.
         seed: draws the same inputs again: `check(name, function, seed=result.seed)`.
+        remark: of an answer that passed, what to write otherwise; None for nothing.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Result:
     message: str
     misconception: str | None = None
     seed: int | None = field(default=None, compare=False)
+    remark: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -36,14 +38,17 @@ class Result:
 
     def __str__(self) -> str:
         symbol, _, word = LOOK[self.status]
-        return f"{symbol} {self.name}: {word}. {self.message}"
+        return f"{symbol} {self.name}: {word}. {self.message}{self._said()}"
 
     def _repr_html_(self) -> str:
         symbol, colour, word = LOOK[self.status]
         footer = ""
         if self.status in ("wrong", "error", "not attempted"):
             footer = f"Stuck? <code>hint(&quot;{self.name}&quot;)</code>"
-        return card(f"{symbol} {self.name}: {word}", self.message, colour, footer)
+        return card(f"{symbol} {self.name}: {word}", self.message + self._said(), colour, footer)
+
+    def _said(self) -> str:
+        return f" Remark: {self.remark}" if self.remark else ""
 
 
 def card(title: str, body: str, colour: str, footer: str = "") -> str:

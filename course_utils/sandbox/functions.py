@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,11 +63,15 @@ class LocalFunction:
         given = [_copy(value) for value in args]
         for i in wrt:
             given[i].requires_grad_(True)
-        value = self._run(tuple(given))
+        value = stacked(self._run(tuple(given)))
         if not isinstance(value, Tensor) or not value.requires_grad:
             return [None] * len(wrt)
         inputs = [given[i] for i in wrt]
-        return list(torch.autograd.grad(value, inputs, cotangent, allow_unused=True))
+        try:
+            gradients = torch.autograd.grad(value, inputs, cotangent, allow_unused=True)
+        except RuntimeError as error:  # another shape than without gradients, in-place steps
+            raise describe(error, len(args)) from None
+        return list(gradients)
 
     def run(self, steps: tuple[Step, ...]) -> list[object]:
         """The values of a script's steps; see script.py. It stops after one that is None."""
@@ -124,6 +129,25 @@ def describe(error: BaseException, n_args: int) -> Raised:
     line = f" in the line `{where.line}`" if where is not None and where.line else ""
     said = f": {text}" if text else ""
     return Raised(f"Your function raised {type(error).__name__}{line}{said}.", "raises")
+
+
+def stacked(value: object) -> object:
+    """Numbers and tensors of one shape in a list, or numpy's, as one tensor; else as it is.
+
+    Python's numbers count in double precision. Gradients flow through.
+    """
+    try:
+        if isinstance(value, np.ndarray | np.generic):
+            return torch.from_numpy(np.array(value, order="C"))
+        if type(value) in (int, float):
+            return torch.tensor(float(value), dtype=torch.float64)
+        if type(value) is bool:
+            return torch.tensor(value)
+        if isinstance(value, list | tuple):
+            return torch.stack([stacked(item) for item in value])
+    except (TypeError, ValueError, RuntimeError, OverflowError, RecursionError):
+        return value
+    return value
 
 
 def _copy(value: object) -> object:

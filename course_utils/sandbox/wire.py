@@ -64,7 +64,7 @@ def encode(value: object, depth: int = 0) -> bytes:
         return b"S" + _sized(value.encode(errors="replace"))
     if isinstance(value, Tensor) and _is_plain(value):
         return b"T" + _tensor(value)
-    if isinstance(value, np.ndarray) and (tensor := _from_array(value)) is not None:
+    if isinstance(value, np.ndarray | np.generic) and (tensor := _from_array(value)) is not None:
         return b"A" + _tensor(tensor)
     if isinstance(value, tuple | list) and depth < MAX_DEPTH:
         kind = b"L" if isinstance(value, list) else b"U"
@@ -82,9 +82,9 @@ def _is_plain(tensor: Tensor) -> bool:
     return strided and tensor.dtype in DTYPES and tensor.ndim <= MAX_DIMS
 
 
-def _from_array(array: np.ndarray) -> Tensor | None:
+def _from_array(array: np.ndarray | np.generic) -> Tensor | None:
     try:
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        tensor = torch.from_numpy(np.array(array, order="C"))  # keeps a number's lack of axes
     except TypeError:  # of strings, or of objects
         return None
     return tensor if _is_plain(tensor) else None

@@ -878,6 +878,7 @@ ALTERNATIVES = {
         with_eigenvalues,
         with_einsum,
         point_by_point,
+        always_double,
     ],
     "02.fit_gaussian": [
         fit_by_hand,
@@ -901,6 +902,7 @@ ALTERNATIVES = {
         error_by_autograd,
         error_by_hessian,
         error_with_loop,
+        error_float,
     ],
 }
 
@@ -950,7 +952,6 @@ MUTANTS = {
         ("wrong-gradient", half_detached),
         ("leaves-torch", with_numpy),
         ("wrong-dtype", single_precision),
-        ("wrong-dtype", always_double),
         ("wrong-shape", keepdim),
         ("raises", univariate),
         ("changes-its-input", in_place),
@@ -1029,7 +1030,7 @@ MUTANTS = {
         ("wrong-gradient", mix_half_detached),
         ("gradient-not-finite", mix_where),
         ("wrong-dtype", mix_always_single),
-        ("wrong-type", mix_numpy),
+        ("leaves-torch", mix_numpy),
         ("changes-its-input", mix_in_place),
         ("raises", mix_not_broadcast),
     ],
@@ -1057,7 +1058,6 @@ MUTANTS = {
         ("normalisation", error_three_eighths_of_all),
         ("wrong-curvature", error_at_the_maximum),
         ("wrong-shape", error_each),
-        ("wrong-type", error_float),
         ("wrong-dtype", error_single),
         ("wrong-shape", error_with_axis),
         ("changes-its-input", error_in_place),

@@ -84,6 +84,7 @@ RIGHT = [
     walk_cumulative,
     walk_resampled,
     walk_numpy,
+    walk_list,
 ]
 
 WRONG = [
@@ -91,7 +92,6 @@ WRONG = [
     ("wrong-ends", walk_normalised),
     ("wrong-shape", walk_columns),
     ("wrong-shape", walk_flat),
-    ("wrong-type", walk_list),
     ("wrong-dtype", walk_single),
     ("changes-its-input", walk_in_place),
     ("raises", walk_unsqueezed_wrong),
