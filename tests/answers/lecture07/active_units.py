@@ -90,6 +90,7 @@ RIGHT = [
     active_std,
     active_loop,
     active_numpy,
+    active_list,
 ]
 
 WRONG = [
@@ -99,8 +100,7 @@ WRONG = [
     ("moves-with-the-mean", active_largest),
     ("cancellation", active_moments),
     ("one-sample", active_careful),
-    ("wrong-type", active_list),
-    ("wrong-type", active_number),
+    ("reduced-over-batch", active_number),
     ("wrong-shape", active_row),
     ("changes-its-input", active_in_place),
     ("raises", active_not_a_method),

@@ -65,19 +65,12 @@ def beta_three_arguments(kl_weight, data_dim, latent_dim):
     return kl_weight * data_dim / (2 * latent_dim)
 
 
-RIGHT = [
-    beta_formula,
-    beta_steps,
-    beta_probed,
-    beta_with_torch,
-    beta_logs,
-]
+RIGHT = [beta_formula, beta_steps, beta_probed, beta_with_torch, beta_logs, beta_tensor]
 
 WRONG = [
     ("not-proportional", beta_of_a_mean),
     ("not-proportional", beta_rounded),
     ("not-positive", beta_negative),
-    ("wrong-type", beta_tensor),
     ("wrong-type", beta_pair),
     ("wrong-type", beta_text),
     ("raises", beta_misspelt),
