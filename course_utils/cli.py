@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from .version import version
 
 # torch and Jupyter are imported by the subcommands that need them: `course --help` is instant.
 
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     course = argparse.ArgumentParser(
         prog="course", description="Build, execute, verify, release and grade the course."
     )
-    course.add_argument("--version", action="version", version=f"course {__version__}")
+    course.add_argument("--version", action="version", version=f"course {version()}")
     commands = course.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     build = _command(
@@ -70,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
         "--unsafe", action="store_true", help="run without a sandbox; the report says so"
     )
     grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
+
+    new = _command(commands, "new", run_new, "write the stubs of an exercise or of a lecture")
+    new.add_argument("what", choices=("exercise", "lecture"))
+    new.add_argument("name", help="NN.function of an exercise, NN of a lecture")
+    new.add_argument("text", help='the signature, "x (N, D) -> (N,)", or the lecture\'s file name')
 
     release = _command(commands, "release", run_release, "write the students' bundle, answer-free")
     release.add_argument("folder", type=Path, help="an empty or new folder")
@@ -161,6 +166,13 @@ def run_grade(options: argparse.Namespace) -> int:
     if faults:
         return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])
     return 0
+
+
+def run_new(options: argparse.Namespace) -> int:
+    from .authoring import new
+
+    write = new.exercise if options.what == "exercise" else new.lecture
+    return _say(write(_root(options), options.name, options.text))
 
 
 def run_release(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "lectures": set(),
     "reproducible": set(),
     "sandbox": set(),
+    "version": set(),
     "ledger": {"estimates", "tables"},
     "datasets": {"simulators"},
     "inference": {"densities", "estimates"},
@@ -26,14 +27,14 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "landscape": {"densities", "autoencoders", "inference", "vae", "estimates", "tables"},
     "diffusion": {"densities", "autoencoders", "inference"},
 }
-MODELS = BELOW.keys() - {"lectures", "sandbox"}
+MODELS = BELOW.keys() - {"lectures", "sandbox", "version"}
 BELOW["own_data"] = set(MODELS)  # the last lecture: your own data, with everything the course has
 BELOW |= {
     "widgets": MODELS | {"own_data"},
     "exercises": MODELS | {"sandbox"},
     "authoring": MODELS | {"exercises", "lectures"},
-    "grading": MODELS | {"exercises", "lectures", "sandbox"},
-    "cli": {"exercises", "lectures", "authoring", "grading"},
+    "grading": MODELS | {"exercises", "lectures", "sandbox", "version"},
+    "cli": {"exercises", "lectures", "authoring", "grading", "version"},
 }
 
 

@@ -5,13 +5,15 @@
 - `sweeps`: `sweep` fits a row of models at once.
 """
 
-from .loop import DivergedError, History, cosine, evaluate, fit
+from .loop import Data, DivergedError, History, Loss, cosine, evaluate, fit
 from .stacking import StackedLinear, stack, unstack
 from .sweeps import Sweep, sweep
 
 __all__ = [
+    "Data",
     "DivergedError",
     "History",
+    "Loss",
     "StackedLinear",
     "Sweep",
     "cosine",
