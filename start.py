@@ -1,10 +1,15 @@
-"""Set up the course beside this file, then open it in JupyterLab or run its tests.
+"""Set up the course beside this file; open it in JupyterLab, test it, or bring a newer one.
 
     python3 start.py [JupyterLab's arguments]     for example --no-browser --port=8890
     python3 start.py test [pytest's arguments]    for example tests/test_start.py -k recipe
+    python3 start.py update [ZIP or FOLDER]       a newer course; your notebooks and answers stay
 
 The first start makes .venv and installs the course with the versions of constraints.txt;
 later starts take seconds. On Windows write `py start.py`. Only the standard library is used.
+
+`update` asks git where the course came by git; else name the newer course's zip or folder. Each
+lecture that changes is first copied to notebooks/before-DATE; then what you wrote goes into the
+newer lecture, cell by cell, and what finds no place there is named, a line each.
 
 On Linux without an NVIDIA card PyTorch comes as its CPU build, from PyTorch's own index. Where
 that does not answer, the ordinary sources are asked, under a constraint that no CUDA package can
@@ -12,9 +17,18 @@ meet: a CPU build found there is taken, gigabytes of CUDA are not. To take them 
 the environment variable COURSE_ALLOW_CUDA=1.
 """
 
+# One file, although it does several things: it runs before anything is installed, and alone in a
+# folder it must still say what is wrong. Its parts: what Python can; the environment; PyTorch; what
+# went wrong; JupyterLab and the tests; the newer course; the student's notebooks in it.
+
 # This file must parse on Python 3.6, so that an old Python says what is wrong in one sentence:
 # the version is judged at the end of this first part, before an annotation below is evaluated.
+import contextlib
+import datetime
+import difflib
+import errno
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -23,7 +37,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 OLDEST, TOO_NEW = (3, 11), (3, 15)
 
@@ -45,37 +64,92 @@ def wrong_python(version: tuple, good: object = runs) -> str:
     return f"Python {version[0]}.{version[1]} is too {fault}: the course needs {needs}; {remedy}."
 
 
-if __name__ == "__main__" and wrong_python(sys.version_info):
-    sys.exit(wrong_python(sys.version_info))
+def broken_python() -> str:
+    """Which module this Python was built without, or cannot load; empty if it has all."""
+    for name in ("ssl", "ctypes", "sqlite3", "zlib"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            return NO_MODULE.format(name)
+    return ""
+
+
+NO_MODULE = (
+    "This Python has no working module {}, which the course needs: install Python from python.org "
+    "or from your system's packages; one that you build yourself finds it once its libraries are "
+    "there (on Debian and Ubuntu: `sudo apt install libssl-dev libffi-dev libsqlite3-dev "
+    "zlib1g-dev`)."
+)
+
+if __name__ == "__main__":
+    fault = wrong_python(sys.version_info) or broken_python()
+    if fault:
+        sys.exit(fault)
 
 ROOT = Path(__file__).resolve().parent
+WINDOWS = os.name == "nt"
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+BIN = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 STAMP = VENV / "course.json"  # written last: a .venv without it is half-made
+NOTEBOOKS = ROOT / "notebooks"
 FIRST_LECTURE = "notebooks/00_start_here.ipynb"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 GIGABYTES = 2.5  # .venv takes 1.7 with the tests, and pip unpacks beside it
-NO_SPACE = f"The disk is full: the course needs about {GIGABYTES} GB; free some and start again."
+DEEPEST = 191  # characters of the longest path below this folder that pip makes on Windows
+PULSE = 10.0  # seconds between signs of life where nobody sees pip's own
+WORDS = ("test", "update")
+PARTS = ("pyproject.toml", "constraints.txt", "course_utils", "notebooks")
 
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return 0
+    fault = incomplete(ROOT) or unknown_word(arguments)
+    if fault:
+        sys.exit(fault)
+    sys.stdout.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
+    word = arguments[0] if arguments[:1] and arguments[0] in WORDS else ""
+    rest = arguments[1:] if word else arguments
+    if word == "update":  # a path is meant from where it was typed
+        rest = [str(Path(path).expanduser().absolute()) for path in rest]
     os.chdir(ROOT)
-    testing = arguments[:1] == ["test"]
-    if testing and not (ROOT / "tests").is_dir():
-        sys.exit("This bundle has no tests: they come with the whole course.")
     try:
-        if testing:
+        if word == "update":
+            return update(*rest[:2])
+        if word == "test":
+            if not (ROOT / "tests").is_dir():
+                sys.exit("This bundle has no tests: they come with the whole course.")
             install_system_packages()
-        set_up("test" if testing else "")
-        return run_tests(arguments[1:]) if testing else open_lab(arguments)
+        set_up(word)
+        return run_tests(rest) if word == "test" else open_lab(rest)
     except KeyboardInterrupt:
         sys.exit("Stopped; the next start goes on from here.")
     except OSError as error:  # a full disk, a folder that may not be written, a missing file
-        sys.exit(explain(str(error)))
+        sys.exit(cause_of(error) or explain(str(error)))
+
+
+def incomplete(folder: Path) -> str:
+    """What this folder lacks of a course; empty if nothing. A zip's window shows files alone."""
+    missing = [name for name in PARTS if not (folder / name).exists()]
+    if not missing:
+        return ""
+    return (
+        f"start.py stands in {folder} without the course's other files ({', '.join(missing)}): "
+        "unpack the whole zip first, then start it in the folder that comes out."
+    )
+
+
+def unknown_word(arguments: list[str]) -> str:
+    """The fault of a first word that is no option, no notebook and none of WORDS, or empty."""
+    first = arguments[0] if arguments else "-"
+    is_notebook = first.endswith(".ipynb") and Path(first).is_file()
+    if first.startswith("-") or first in WORDS or is_notebook:
+        return ""
+    near = difflib.get_close_matches(first, WORDS, n=1)
+    meant = f": did you mean `{near[0]}`?" if near else "."
+    return f"start.py knows the words {' and '.join(WORDS)}, not `{first}`{meant}"
 
 
 # ---------------------------------------------------------------- the environment
@@ -83,12 +157,15 @@ def main(arguments: list[str]) -> int:
 
 def set_up(extra: str) -> None:
     """Make .venv hold the course, and the extra "test" if asked; nothing to do in most starts."""
-    todo = state(read_stamp(), extra)
+    stamp = read_stamp()
+    remember_lectures(stamp)
+    todo = state(stamp, extra)
     if todo == "ready":
         return
-    fault = wrong_machine(platform.system(), platform.machine(), sys.maxsize > 2**32)
-    if fault:
-        raise SystemExit(fault)
+    is_64_bit = sys.maxsize > 2**32
+    fault = wrong_machine(platform.system(), platform.machine(), is_64_bit) or wrong_folder()
+    if fault or is_running(PYTHON):
+        raise SystemExit(fault or IN_USE)
     STAMP.unlink(missing_ok=True)
     if todo == "build":
         make_venv()
@@ -137,23 +214,43 @@ def make_venv() -> None:
 
 
 def pip(*arguments: str) -> None:
-    quiet = () if sys.stdout.isatty() else ("--quiet",)
     common = ("--disable-pip-version-check", "--retries=2", "--constraint=constraints.txt")
-    command(str(PYTHON), "-m", "pip", "install", *common, *quiet, *arguments)
+    command(str(PYTHON), "-m", "pip", "install", *common, *arguments, downloads=True)
 
 
-def command(*words: str, shows: bool = True) -> None:
-    """Run a command; if it fails, stop with a sentence made from its complaint."""
-    streams = {"stdout": None if shows else subprocess.PIPE, "stderr": subprocess.PIPE}
-    done = subprocess.run(words, text=True, errors="replace", env=clean_environment(), **streams)
-    if done.returncode:
-        raise SystemExit(explain((done.stdout or "") + done.stderr))
+def command(*words: str, shows: bool = True, downloads: bool = False) -> None:
+    """Run a command; if it fails, stop with a sentence that says why."""
+    seen = shows and sys.stdout.isatty()  # it draws its own bars, and only complaints are read
+    pipes = {} if seen else {"stdout": subprocess.PIPE}
+    pipes["stderr"] = subprocess.PIPE if seen else subprocess.STDOUT
+    environment = clean_environment(PYTHONUNBUFFERED="1")
+    lines, done = [], threading.Event()
+    with subprocess.Popen(words, text=True, errors="replace", env=environment, **pipes) as process:
+        try:
+            if not seen:
+                threading.Thread(target=give_signs, args=(lines, done), daemon=True).start()
+            lines.extend(process.stderr if seen else process.stdout)
+        finally:
+            done.set()
+    if process.returncode:
+        raise SystemExit(explain("".join(lines), process.returncode, downloads))
+
+
+def give_signs(lines: list[str], done: threading.Event) -> None:
+    """Every few seconds, until it is done, how long a command has taken and what it said last."""
+    began = time.monotonic()
+    while not done.wait(PULSE):
+        last = lines[-1].strip() if lines else "..."
+        print(f"  {time.monotonic() - began:.0f} s: {last[:80]}", flush=True)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """The caller's environment less what would mix another Python's packages into .venv."""
-    strays = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
-    return {k: v for k, v in os.environ.items() if k not in strays} | more
+    """The caller's environment less what would mix another Python's packages into .venv.
+
+    PIP_USER=0 stands against `user = true` in a pip.conf, which a virtual environment refuses.
+    """
+    strays = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX")
+    return {k: v for k, v in os.environ.items() if k not in strays} | {"PIP_USER": "0"} | more
 
 
 def no_announcements() -> None:
@@ -177,7 +274,7 @@ def wants_cpu_build() -> bool:
 
 def install_cpu_torch() -> None:
     torch = f"torch=={pinned('torch')}"
-    if answers(f"{CPU_INDEX}/torch/"):
+    if has_cpu_torch():
         # Without dependencies: that index holds some, at other versions than constraints.txt.
         pip("--no-deps", f"--index-url={CPU_INDEX}", torch)
     else:
@@ -190,12 +287,19 @@ def pinned(name: str) -> str:
     return re.search(rf"^{name}==(\S+)", Path("constraints.txt").read_text(), re.M).group(1)
 
 
-def answers(url: str, seconds: float = 5.0) -> bool:
-    """Whether a page opens within some seconds; its own process, as a name look-up may hang."""
-    ask = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=60)"
-    command = [sys.executable, "-c", ask, url]
-    try:
-        return not subprocess.call(command, stderr=subprocess.DEVNULL, timeout=seconds)
+def has_cpu_torch() -> bool:
+    """Whether PyTorch's own index answers; further sources from a pip.conf are left out."""
+    further = {"PIP_EXTRA_INDEX_URL": CPU_INDEX, "PIP_FIND_LINKS": str(BIN)}
+    return finds("torch", PIP_INDEX_URL=CPU_INDEX, **further)
+
+
+def finds(package: str, **settings: str) -> bool:
+    """Whether pip, through its own proxy and certificates, reaches a source with this package."""
+    words = [str(PYTHON), "-m", "pip", "index", "versions", package, "--retries=0", "--timeout=5"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:  # a limit of our own, as the look-up of a name may hang
+        env = clean_environment(**settings)
+        return subprocess.call(words, env=env, timeout=20, **quiet) == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -228,16 +332,33 @@ NO_NETWORK = (
     "No network: the course downloads its packages once and needs none later; connect (through a "
     "proxy: set HTTPS_PROXY) and start again."
 )
-LONG_PATH = r"This folder's path is too long for Windows: move it, for example to C:\course."
+NO_MEMORY = (
+    "The system ended the installation, as it does when memory runs out: close other programs (in "
+    "a container or on a hosted machine, allow it more memory) and start again."
+)
+IN_USE = (
+    "Files of .venv are in use, and Windows does not replace such files: close JupyterLab and all "
+    "other programs that run this course (is `python` .venv's own? write `py start.py`), and start "
+    "again."
+)
+NO_SPACE = f"The disk is full: the course needs about {GIGABYTES} GB; free some and start again."
+LONG_PATH = r"This folder's path is too long: move the course, on Windows for example to C:\course."
 NO_RIGHT = f"The folder {ROOT} may not be written: move the course into a folder of your own."
-CAUSES = {  # the first pattern found in the complaint is taken to be the cause
+CAUSES = {  # words in a complaint, the last resort: the first pattern found is taken for the cause
     r"No space left|\[Errno 28\]|WinError 112|[Qq]uota exceeded": NO_SPACE,
-    r"Cannot install torch==": NO_CPU_BUILD,  # it cannot meet the constraint in no-cuda.txt
     r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError": NO_TRUST,
     r"Retrying \(Retry\(|NewConnection|ame resolution|unreachable|timed out|Proxy": NO_NETWORK,
+    r"Cannot install torch==": NO_CPU_BUILD,  # it cannot meet the constraint in no-cuda.txt
     r"No matching distribution found for torch\b": NO_WHEEL,
+    r"\bMemoryError\b": NO_MEMORY,
     r"Windows Long Path|WinError 206": LONG_PATH,
-    r"Permission denied|\[Errno 13\]|Read-only file system|WinError 5\b": NO_RIGHT,
+    r"WinError (5|32)\b": IN_USE,  # in a folder that can be written: that has been tried before
+    **({r"\[Errno 13\]": IN_USE} if WINDOWS else {}),
+}
+ERRORS = {  # what the system calls an error
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), NO_SPACE),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), NO_RIGHT),
+    errno.ENAMETOOLONG: LONG_PATH,
 }
 
 
@@ -248,11 +369,52 @@ def wrong_machine(system: str, machine: str, is_64_bit: bool) -> str:
     return NO_BUILD.get(f"{system} {machine}", "")
 
 
-def explain(complaint: str) -> str:
-    """One sentence for a known cause, else the last lines of the complaint under one sentence."""
-    for pattern, sentence in CAUSES.items():
-        if re.search(pattern, complaint):
-            return sentence
+def wrong_folder() -> str:
+    """What keeps .venv out of this folder, found by writing a file as deep as its deepest one."""
+    try:
+        with tempfile.TemporaryDirectory(dir=ROOT, prefix=".try-") as folder:
+            below = DEEPEST - len(Path(folder).name) - 1
+            deepest = Path(folder, (("d" * 49 + "/") * (below // 50 + 1))[:below])
+            deepest.parent.mkdir(parents=True)
+            deepest.touch()
+    except FileNotFoundError:  # so Windows calls a path that is too long
+        return LONG_PATH
+    except OSError as error:
+        return cause_of(error) or str(error)
+    return ""
+
+
+def is_running(program: Path) -> bool:
+    """Whether Windows keeps this program from being replaced, as it does while it runs."""
+    try:
+        if WINDOWS:
+            program.open("r+b").close()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def cause_of(error: OSError) -> str:
+    return ERRORS.get(error.errno, "")
+
+
+def explain(complaint: str, status: int = 1, downloads: bool = False) -> str:
+    """One sentence for a command's failure: by its exit status, by what can be tried, by its words.
+
+    Without a known cause the last lines of the complaint follow one sentence.
+    """
+    if status in (-9, 128 + 9):  # killed, by the system or inside a shell
+        return NO_MEMORY
+    fault = NO_SPACE if shutil.disk_usage(ROOT).free < 50e6 else wrong_folder()
+    if fault:
+        return fault
+    found = [sentence for pattern, sentence in CAUSES.items() if re.search(pattern, complaint)]
+    if downloads and not finds("tqdm"):  # any package that the course needs would do
+        found = [s for s in found if s not in (NO_CPU_BUILD, NO_WHEEL)] + [NO_NETWORK]
+    if found:
+        return found[0]
     lines = [line for line in complaint.splitlines() if line.strip()]
     return "\n".join(["The installation failed; its last lines were:", *lines[-8:]])
 
@@ -295,6 +457,425 @@ def install_system_packages() -> None:
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
         command("apt-get", "-q", "update", shows=False)
         command("apt-get", "-q", "install", "-y", "--no-install-recommends", *packages, shows=False)
+
+
+# ---------------------------------------------------------------- the newer course
+
+SHIPPED = ROOT / ".shipped"  # the lectures as the course brought them: whose is a change?
+REPLACED = ROOT / ".replaced"  # what the last zip replaced, lectures aside
+LECTURE = re.compile(r"\d\d_[a-z0-9_]+\.ipynb")
+NOT_BROUGHT = re.compile(
+    r"\.git|\.venv|\.shipped|\.replaced|\.newer-.*|\.progress\.json|\.ipynb_checkpoints|__pycache__|.+\.egg-info"
+    r"|notebooks|before-.*|grades|build|dist"
+)
+NOT_BY_GIT = (
+    "This course did not come by git, or its branch follows no other: download the newer course "
+    "and name its zip file or folder, as in `start.py update course.zip`."
+)
+NO_GIT = (
+    "git is not installed here: install it, or download the newer course and name its zip file or "
+    "folder, as in `start.py update course.zip`."
+)
+OWN_COMMITS = (
+    "This clone has commits of yours that the course lacks, so git cannot just go on: merge them "
+    "yourself (`git pull`), or download the newer course and name its zip file, as in `start.py "
+    "update course.zip`, which carries your answers over as well."
+)
+
+
+def update(source: str = "", *more: str) -> int:
+    """Bring a newer course, by git or from a zip or a folder, and keep what the student wrote."""
+    if more:
+        raise SystemExit("start.py update takes one path: the newer course's zip file or folder.")
+    if not source and not git_is_behind():
+        print("This is the newest course already.")
+        return 0
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".newer-") as scratch:
+        tree = whole_course(Path(source), Path(scratch)) if source else None
+        newer = read_lectures(tree / "notebooks") if tree else lectures_at("@{upstream}")
+        shipped = shipped_lectures(by_git=tree is None)
+        mine = lectures_of_the_course(read_lectures(NOTEBOOKS), shipped, newer)
+        merged, carried, remarks = carry_over(mine, shipped, newer)
+        old = [name for name in mine if mine[name] != newer.get(name)]
+        old = [name for name in old if name not in shipped or shipped[name] != newer.get(name)]
+        if tree is None:  # git itself keeps what nobody edited
+            old = [name for name in old if mine[name] != shipped.get(name)]
+        kept = keep(old)
+        try:
+            go_on_by_git(old) if tree is None else copy_course(tree)
+            for name in set(old) - set(merged):
+                (NOTEBOOKS / name).unlink(missing_ok=True)
+            write_lectures(NOTEBOOKS, merged)
+        except BaseException:
+            for name in old:
+                shutil.copy2(kept / name, NOTEBOOKS / name)
+            raise
+    shutil.rmtree(SHIPPED, ignore_errors=True)
+    write_lectures(SHIPPED, newer)
+    if old:
+        print(f"Your lectures as they were: {kept.relative_to(ROOT).as_posix()}")
+        print(f"Cells of yours in the newer lectures: {carried}")
+    print("\n".join(["To be looked at:", *remarks]) if remarks else "Nothing was left behind.")
+    print("Reload what JupyterLab shows; the next start installs what is new.")
+    return 0
+
+
+def keep(names: list[str]) -> Path:
+    """Copy these lectures into a folder of their own, beside the others."""
+    today = f"before-{datetime.date.today()}"
+    tries = (today if i == 1 else f"{today}-{i}" for i in range(1, 1000))
+    folder = next(NOTEBOOKS / name for name in tries if not (NOTEBOOKS / name).exists())
+    for name in names:
+        folder.mkdir(exist_ok=True)
+        shutil.copy2(NOTEBOOKS / name, folder / name)
+    return folder
+
+
+def read_lectures(folder: Path) -> dict[str, str]:
+    """File name -> text of each lecture in a folder."""
+    paths = sorted(path for path in folder.glob("*.ipynb") if LECTURE.fullmatch(path.name))
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+
+def write_lectures(folder: Path, texts: dict[str, str]) -> None:
+    """Write those lectures that differ from what is there."""
+    there = read_lectures(folder)
+    for name, text in texts.items():
+        if there.get(name) != text:
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def lectures_of_the_course(
+    found: dict[str, str], shipped: dict[str, str], newer: dict[str, str]
+) -> dict[str, str]:
+    """Those notebooks that the course brought, if need be told by its cells; others stay alone."""
+    known = {name for name in found if name in shipped or name in newer}
+    ids = {name: {id_of(cell) for cell in cells_of(text)} for name, text in found.items()}
+    free = {id_of(cell) for text in newer.values() for cell in cells_of(text)}
+    free = free.difference(*(ids[name] for name in known))
+    return {n: t for n, t in found.items() if n in known or 2 * len(ids[n] & free) > len(ids[n])}
+
+
+def remember_lectures(stamp: dict) -> None:
+    """Record the lectures as the course brings them: at the first start and at each new course."""
+    if SHIPPED.exists() and stamp.get("recipe") in (None, recipe(ROOT)):
+        return
+    with contextlib.suppress(OSError):  # a course that may not be written can still be opened
+        texts = read_lectures(NOTEBOOKS)
+        write_lectures(SHIPPED, {name: text for name, text in texts.items() if is_untouched(text)})
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a notebook looks as the course writes it: never run, never saved by Jupyter."""
+    has_run = any(cell.get("outputs") or cell.get("execution_count") for cell in cells_of(text))
+    return not has_run and not re.search(r'"version":\s*"3', text)
+
+
+def shipped_lectures(by_git: bool) -> dict[str, str]:
+    """The lectures as this course brought them, as far as anybody recorded it."""
+    committed = {}
+    if by_git:
+        return lectures_at("HEAD")
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        with contextlib.suppress(SystemExit):  # a repository without a commit
+            committed = lectures_at("HEAD")  # perhaps with answers, where students commit them
+    untouched = {name: text for name, text in committed.items() if is_untouched(text)}
+    return {**untouched, **read_lectures(SHIPPED)}
+
+
+# By git:
+
+
+def git(*words: str) -> str:
+    words = ("git", "-C", str(ROOT), *words)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
+        raise SystemExit(f"`git {words[3]}` failed: {''.join(last) or done.returncode}")
+    return done.stdout
+
+
+def git_is_behind() -> bool:
+    """Whether the branch that this clone follows has gone on."""
+    if not (ROOT / ".git").exists():
+        raise SystemExit(NOT_BY_GIT)
+    if not shutil.which("git"):
+        raise SystemExit(NO_GIT)
+    branch = git("rev-parse", "--abbrev-ref", "HEAD").strip()
+    if not git("for-each-ref", "--format=%(upstream)", f"refs/heads/{branch}").strip():
+        raise SystemExit(NOT_BY_GIT)
+    git("fetch", "--quiet")
+    ahead, behind = git("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
+    if behind != "0" and ahead != "0":
+        raise SystemExit(OWN_COMMITS)
+    here = git("diff", "--name-only", "--no-renames", "-z", "HEAD").split("\0")
+    here += git("ls-files", "--others", "-z").split("\0")
+    there = git("diff", "--name-only", "--no-renames", "-z", "HEAD", "@{upstream}").split("\0")
+    clashes = sorted(path for path in set(here) & set(there) if path and not is_lecture(path))
+    if clashes:
+        raise SystemExit(
+            f"You have changed {', '.join(clashes[:3])}, and so does the newer course: move your "
+            f"version elsewhere (then `git checkout {clashes[0]}`), and update again."
+        )
+    return behind != "0"
+
+
+def is_lecture(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return folder == "notebooks" and bool(LECTURE.fullmatch(name))
+
+
+def lectures_at(commit: str) -> dict[str, str]:
+    paths = git("ls-tree", "--name-only", "-z", commit, "notebooks/").split("\0")
+    return {path[10:]: git("show", f"{commit}:{path}") for path in paths if is_lecture(path)}
+
+
+def go_on_by_git(edited: list[str]) -> None:
+    """Go on to the newest commit; the edited lectures, copied before, are out of its way."""
+    committed = lectures_at("HEAD")
+    for name in edited:
+        if name in committed:
+            git("checkout", "--quiet", "HEAD", "--", f"notebooks/{name}")
+        else:  # one that the newer course brings, too
+            (NOTEBOOKS / name).unlink()
+    git("merge", "--quiet", "--ff-only", "@{upstream}")
+
+
+# From a zip or a folder:
+
+
+def whole_course(source: Path, scratch: Path) -> Path:
+    """The folder with the newer course, unpacked first if it is a zip."""
+    if source.is_file():
+        try:
+            shutil.unpack_archive(str(source), str(scratch), "zip")
+        except Exception as error:  # damage shows itself in many ways
+            if isinstance(error, OSError) and not isinstance(error, shutil.ReadError):
+                raise
+            raise SystemExit(f"{source} is no whole zip file: download it again.") from None
+    elif not source.is_dir():
+        raise SystemExit(f"There is no {source}: name the newer course's zip file or folder.")
+    top = scratch if source.is_file() else source
+    folders = [top, *sorted(path for path in top.iterdir() if path.is_dir())]
+    whole = [folder for folder in folders if not incomplete(folder)]
+    if not whole or whole[0].resolve() == ROOT:
+        raise SystemExit(f"{source} holds no newer course: it needs {', '.join(PARTS)}.")
+    return whole[0]
+
+
+def copy_course(tree: Path) -> None:
+    """Put all but the lectures in the place of what is here, or leave everything as it was."""
+    names = [path.relative_to(tree) for top in (tree, tree / "notebooks") for path in top.iterdir()]
+    names = [name for name in names if not NOT_BROUGHT.fullmatch(name.name)]
+    names = [name for name in names if not is_lecture(name.as_posix())]
+    shutil.rmtree(REPLACED, ignore_errors=True)
+    no_caches = shutil.ignore_patterns("__pycache__")
+    done = []
+    try:
+        for name in names:
+            done.append(name)
+            if (ROOT / name).exists():
+                (REPLACED / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(ROOT / name, REPLACED / name)
+            if (tree / name).is_dir():
+                shutil.copytree(tree / name, ROOT / name, ignore=no_caches)
+            else:
+                shutil.copy2(tree / name, ROOT / name)
+    except BaseException:
+        for name in done:
+            if (REPLACED / name).exists():
+                if (ROOT / name).is_dir():
+                    shutil.rmtree(ROOT / name)
+                os.replace(REPLACED / name, ROOT / name)
+        raise
+
+
+# ---------------------------------------------------------------- the student's notebooks in it
+
+CHECK = re.compile(r"^check\(\s*[\"'](\d\d\.\w+)[\"'].*$", re.MULTILINE)
+QUOTED_NAME = re.compile(r"([\"'`])(\d\d\.\w+)\1")
+STUB = "# Your answer here"
+BY_AN_EDITOR = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")  # a cell's id
+
+UNREADABLE = "it cannot be read"
+GONE = "the newer course has no such cell"
+BOTH = "you changed it and so did the course, whose version stands there"
+CHANGED = "your answer stands there, but the exercise has changed, now `{}`"
+STUB_LEFT = "the stub's mark is still in it, so the newer stub stands there"
+UNCLEAR = "{} cells differ, and nothing tells who changed them: the course's stand there"
+
+
+class Match(NamedTuple):
+    """A cell of the student's, and what the courses say of it."""
+
+    lecture: str
+    cell: dict
+    text: str  # its source, with the exercises' numbers of the newer course
+    once: str | None  # the course's own text then, if known
+    target: dict | None  # its place in the newer course, if it has one
+    own: bool  # known to be a cell that the student made
+
+
+def carry_over(
+    mine: dict[str, str], shipped: dict[str, str], newer: dict[str, str]
+) -> tuple[dict[str, str], int, list[str]]:
+    """The newer lectures with what the student wrote in the old ones, each given by its file name.
+
+    A cell is recognised by its id, whichever lecture it is in now, else an exercise by its name.
+    What the student wrote in it stands in the newer course, unless that changed the cell as well;
+    in an exercise the student's code always wins. The student's own cells follow the same cell.
+
+    Returns:
+        the texts; how many cells were carried over; what was not or needs a look, a line each.
+    """
+    sheets = {name: json.loads(text) for name, text in newer.items()}
+    unchanged = {name: mine[name] for name in mine if shipped.get(name) == newer.get(name, "")}
+    sheets = {name: sheet for name, sheet in sheets.items() if name not in unchanged}
+    place = {cell["id"]: cell for sheet in sheets.values() for cell in sheet["cells"]}
+    touched = {name: text for name, text in mine.items() if name not in unchanged}
+    remarks = [f"{name}: {UNREADABLE}" for name, text in touched.items() if not cells_of(text)]
+    matches = recognise(touched, shipped, place)
+    spot = {m.lecture: m.target["id"] for m in reversed(matches) if m.target}  # each one's first
+    taken, below, unclear = set(), {}, {}
+    for match in matches:
+        verdict = ""
+        if match.target and match.target["id"] not in taken:
+            spot[match.lecture] = match.target["id"]
+            text, verdict = settle(match.text, match.once, source_of(match.target))
+            if text != source_of(match.target):
+                match.target["source"] = text.splitlines(keepends=True)
+                taken.add(match.target["id"])
+        elif match.text.strip() and match.text != match.once:
+            if match.own and match.lecture in spot:
+                below.setdefault(spot[match.lecture], []).append(clean_copy(match, place))
+            else:
+                is_known = match.once is not None or CHECK.search(match.text)
+                verdict = GONE if is_known else UNCLEAR
+        if verdict == UNCLEAR:
+            unclear[match.lecture] = unclear.get(match.lecture, 0) + 1
+        elif verdict:
+            remarks.append(f"{match.lecture}, {title_of(match.text)}: {verdict}")
+    remarks += [f"{name}: {UNCLEAR.format(count)}" for name, count in unclear.items()]
+    merged = {**newer, **unchanged}
+    for name, sheet in sheets.items():
+        ids = [cell["id"] for cell in sheet["cells"]]
+        if any(key in taken or key in below for key in ids):
+            pairs = [[cell, *below.get(cell["id"], [])] for cell in sheet["cells"]]
+            sheet["cells"] = [cell for pair in pairs for cell in pair]
+            merged[name] = json.dumps(sheet, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        if name in mine and content(mine[name]) == content(merged[name]):
+            merged[name] = mine[name]  # with its outputs
+    return merged, len(taken) + sum(map(len, below.values())), remarks
+
+
+def recognise(mine: dict[str, str], shipped: dict[str, str], place: dict[str, dict]) -> list[Match]:
+    """Where each of the student's cells belongs in the newer course."""
+    exercise = {name: cell for cell in place.values() for name in CHECK.findall(source_of(cell))}
+    then = [cell for text in shipped.values() for cell in cells_of(text)]
+    now = {name: cells_of(text) for name, text in mine.items()}
+    number = new_numbers([*then, *(cell for cells in now.values() for cell in cells)], place)
+
+    def text_of(cell: dict) -> str:
+        parts = QUOTED_NAME.split(source_of(cell))  # text, quote, name, text, quote, name, text
+        for i in range(2, len(parts), 3):
+            parts[i] = number.get(parts[i], parts[i]) + parts[i - 1]
+        return "".join(parts)
+
+    once = {id_of(cell): text_of(cell) for cell in then}
+    id_by_text = {text: key for key, text in once.items()}  # for cells that lost their id
+    ids = {id_of(cell) for cells in now.values() for cell in cells}
+    matches = []
+    for lecture, cells in now.items():
+        for cell in cells:
+            text = text_of(cell)
+            key = id_of(cell) or id_by_text.get(text, "")
+            target, names = place.get(key), CHECK.findall(text)
+            asked = CHECK.findall(source_of(target or {}))
+            if names and asked != names and (asked or not target):
+                target = exercise.get(names[0])
+                if target and target["id"] in ids:  # the student has that cell itself, too
+                    target = None
+            own = key not in once and (lecture in shipped or bool(BY_AN_EDITOR.fullmatch(key)))
+            matches.append(Match(lecture, cell, text, once.get(key), target, own))
+    return matches
+
+
+def new_numbers(cells: list[dict], place: dict[str, dict]) -> dict[str, str]:
+    """Exercise's name -> its name in the newer course, where lectures may have other numbers.
+
+    The cell's id tells, else the function's name where only one lecture of the newer course has it.
+    """
+    names = [name for cell in place.values() for name in CHECK.findall(source_of(cell))]
+    table = {name: name for name in names}
+    for cell in cells:
+        here = CHECK.findall(source_of(place.get(id_of(cell), {})))
+        for name in CHECK.findall(source_of(cell)):
+            same = [n for n in here if n[3:] == name[3:]] or [n for n in names if n[3:] == name[3:]]
+            if len(same) == 1:
+                table.setdefault(name, same[0])
+    return table
+
+
+def settle(text: str, once: str | None, new: str) -> tuple[str, str]:
+    """What a cell of the newer course shall say, and what the student has to be told of it.
+
+    text: the student's; once: the course's own then, None if unknown; new: the newer course's.
+    """
+    asked = CHECK.findall(new)
+    if text in (new, once) or without_check(text) == without_check(new):
+        return new, ""
+    if not text.strip() and once != new:  # emptied, and there is something new to read
+        return new, ""
+    if not asked:
+        if once == new:
+            return text, ""
+        return new, UNCLEAR if once is None else BOTH
+    if once is None and STUB in text:
+        return new, STUB_LEFT
+    lines = [m.group() for m in CHECK.finditer(new) if m.group(1) not in CHECK.findall(text)]
+    said = "\n".join([text, *lines])
+    if once is None or without_check(once) == without_check(new):
+        return said, ""
+    return said, CHANGED.format(re.search(r"^(?:class|def) .*|$", new, re.MULTILINE).group())
+
+
+def without_check(text: str) -> str:
+    return CHECK.sub("", text).strip()
+
+
+def clean_copy(match: Match, place: dict[str, dict]) -> dict:
+    """A cell of the student's own, without outputs and with an id."""
+    cell = {**match.cell, "source": match.text.splitlines(keepends=True)}
+    cell["id"] = cell.get("id") if cell.get("id") not in (None, *place) else uuid.uuid4().hex[:8]
+    return {**cell, "outputs": [], "execution_count": None} if "outputs" in cell else cell
+
+
+def title_of(text: str) -> str:
+    """How a cell is named to the student: its exercise, else its first line."""
+    name = CHECK.search(text)
+    return f"exercise {name.group(1)}" if name else f"`{text.strip().splitlines()[0][:60]}`"
+
+
+def cells_of(text: str) -> list[dict]:
+    """The cells of a notebook; none where it cannot be read."""
+    try:
+        return [cell for cell in json.loads(text)["cells"] if isinstance(cell, dict)]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def content(text: str) -> list:
+    return [(id_of(cell), source_of(cell)) for cell in cells_of(text)]
+
+
+def source_of(cell: dict) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def id_of(cell: dict) -> str:
+    return cell.get("id") or cell.get("metadata", {}).get("id", "")
 
 
 if __name__ == "__main__":

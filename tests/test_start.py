@@ -1,9 +1,12 @@
 """start.py: what it decides and what it says; no network, and a stub in the place of pip."""
 
 import ast
+import errno
+import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -15,17 +18,23 @@ sys.path.insert(0, str(ROOT))
 import start  # noqa: E402 (it stands in the root, which is no package)
 
 
+def load(folder: Path) -> ModuleType:
+    """The start.py of another folder, as a module of its own."""
+    spec = importlib.util.spec_from_file_location("start_elsewhere", folder / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """start.py in a folder of its own, with the files it reads and no .venv."""
     for name in ("pyproject.toml", "constraints.txt", "start.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    venv = tmp_path / ".venv"
-    places = {"ROOT": tmp_path, "VENV": venv, "BIN": venv / "bin", "PYTHON": venv / "bin/python"}
-    for name, place in {**places, "STAMP": venv / "course.json"}.items():
-        monkeypatch.setattr(start, name, place)
+    for name in ("course_utils", "notebooks"):
+        (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
-    return start
+    return load(tmp_path)
 
 
 @pytest.fixture
@@ -33,14 +42,14 @@ def commands(course: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
     """The commands start.py runs, in turn: recorded, and of them only venv has an effect."""
     ran = []
 
-    def record(*words: str, shows: bool = True) -> None:
+    def record(*words: str, shows: bool = True, downloads: bool = False) -> None:
         ran.append(words)
         if "venv" in words:
             course.PYTHON.parent.mkdir(parents=True)
             course.PYTHON.touch()
 
     monkeypatch.setattr(course, "command", record)
-    monkeypatch.setattr(course, "answers", lambda url: False)
+    monkeypatch.setattr(course, "finds", lambda package, **settings: False)
     monkeypatch.setattr(course, "wants_cpu_build", lambda: False)
     return ran
 
@@ -141,11 +150,12 @@ def test_cpu_build_from_its_index_or_under_a_constraint(
     course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(course, "wants_cpu_build", lambda: True)
-    monkeypatch.setattr(course, "answers", lambda url: url == f"{course.CPU_INDEX}/torch/")
+    asked = []
+    monkeypatch.setattr(course, "finds", lambda *a, **settings: asked.append((a, settings)) or True)
     torch = f"torch=={course.pinned('torch')}"
     course.set_up("")
     assert commands[1][-3:] == ("--no-deps", f"--index-url={course.CPU_INDEX}", torch)
-    monkeypatch.setattr(course, "answers", lambda url: False)
+    monkeypatch.setattr(course, "finds", lambda package, **settings: False)
     course.STAMP.unlink()
     course.PYTHON.unlink()
     course.PYTHON.parent.rmdir()
@@ -187,8 +197,10 @@ def test_a_cuda_build_is_taken_where_asked_for(monkeypatch: pytest.MonkeyPatch) 
         ("SSLCertVerificationError: CERTIFICATE_VERIFY_FAILED", "certificate is not trusted"),
         ("ERROR: No matching distribution found for torch==2.13.0", "no build for this machine"),
         ("ERROR: Cannot install torch==2.13.0 because these package", "COURSE_ALLOW_CUDA=1"),
-        ("HINT: ... does not have Windows Long Path support enabled", "too long for Windows"),
-        ("[Errno 13] Permission denied: '.venv'", "may not be written"),
+        ("HINT: ... does not have Windows Long Path support enabled", "path is too long"),
+        ("MemoryError", "memory runs out"),
+        ("ERROR: [WinError 5] Access is denied: 'C:\\\\.venv\\\\c10.dll'", "close JupyterLab"),
+        ("[WinError 32] The process cannot access the file", "close JupyterLab"),
     ],
 )
 def test_each_known_cause_has_one_sentence(complaint: str, words: str) -> None:
@@ -296,19 +308,241 @@ def test_strays_of_another_python_are_kept_out(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setenv("PIP_USER", "1")
     env = start.clean_environment(OMP_NUM_THREADS="1")
-    assert not {"PYTHONPATH", "PIP_USER"} & env.keys()
-    assert env["OMP_NUM_THREADS"] == "1"
+    assert "PYTHONPATH" not in env
+    assert (env["PIP_USER"], env["OMP_NUM_THREADS"]) == ("0", "1")
     assert env["PATH"] == os.environ["PATH"]
-
-
-def test_a_page_that_cannot_be_opened_does_not_answer(tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.touch()
-    assert start.answers(page.as_uri())
-    assert not start.answers((tmp_path / "none.html").as_uri())
 
 
 def test_help_needs_nothing() -> None:
     words = [sys.executable, str(ROOT / "start.py"), "--help"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "python3 start.py test" in done.stdout
+    assert "python3 start.py update" in done.stdout
+
+
+# ---------------------------------------------------------------- faults, each one provoked
+
+
+def run_start(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python start.py ...` in a folder, as a student calls it."""
+    words = [sys.executable, str(folder / "start.py"), *arguments]
+    env = os.environ | environment
+    return subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)
+
+
+def fake_python(course: ModuleType, *, install: str, index: int) -> None:
+    """A stand-in for .venv's Python: `pip install` does `install`, `pip index` exits with `index`.
+
+    It notes what it was asked to install.
+    """
+    script = f"""#!/bin/sh
+case "$3" in
+  index) exit {index};;
+  *) echo "$*" >> "{course.VENV}/asked"; {install};;
+esac
+"""
+    course.PYTHON.parent.mkdir(parents=True)
+    course.PYTHON.write_text(script)
+    course.PYTHON.chmod(0o755)
+
+
+def test_user_true_in_a_pip_conf_does_not_stop_pip(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
+    (tmp_path / "nothing_at_all").mkdir()
+    words = [sys.executable, "-m", "pip", "install", "--no-index", "--dry-run", "nothing-at-all"]
+    settings = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    ours = start.clean_environment(**settings)
+    theirs = {k: v for k, v in ours.items() if k != "PIP_USER"}
+    said = [
+        subprocess.run(words, capture_output=True, text=True, env=env).stderr
+        for env in (ours, theirs)
+    ]
+    assert "No matching distribution" in said[0]
+    if sys.prefix != sys.base_prefix:  # only a virtual environment refuses it
+        assert "'--user' install" in said[1]
+
+
+def test_a_python_without_ssl_is_found_before_anything_else(course: ModuleType) -> None:
+    broken = course.ROOT / "broken"
+    broken.mkdir()
+    (broken / "ssl.py").write_text("raise ImportError('No module named _ssl')\n")
+    for name in start.PARTS:  # even alone in its folder it says first what is wrong with Python
+        (course.ROOT / name).rename(course.ROOT / f"gone-{name}")
+    done = run_start(course.ROOT, PYTHONPATH=str(broken))
+    assert done.returncode == 1
+    assert done.stderr.startswith("This Python has no working module ssl")
+    assert "libssl-dev" in done.stderr and done.stderr.count("\n") == 1
+    assert not course.VENV.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to kill with")
+@pytest.mark.parametrize("end", ["kill -9 $$", "exit 137"])
+def test_pip_killed_for_want_of_memory(course: ModuleType, end: str) -> None:
+    # Its words, of a network that hiccuped, would lead astray.
+    fake_python(course, install=f"echo 'Retrying (Retry(total=1))'; {end}", index=0)
+    with pytest.raises(SystemExit, match=r"^The system ended the installation.* memory .*\.$"):
+        course.pip("--editable", ".")
+
+
+def test_start_alone_in_a_folder_as_from_inside_a_zip(tmp_path: Path) -> None:
+    (tmp_path / "start.py").write_bytes((ROOT / "start.py").read_bytes())
+    for words in ([], ["test"], ["update", "course.zip"]):
+        done = run_start(tmp_path, *words)
+        assert done.returncode == 1
+        assert "without the course's other files" in done.stderr
+        assert "unpack the whole zip first" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["start.py"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for pip is a shell script")
+@pytest.mark.parametrize(
+    ("complaint", "index", "words"),
+    [
+        ("Cannot install torch==2.13.0 because of conflicts", 1, "No network"),
+        ("No matching distribution found for torch==2.13.0", 1, "No network"),
+        ("something nobody has foreseen", 1, "No network"),
+        ("Retrying (Retry(total=1)): Cannot install torch==2.13.0", 0, "No network"),
+        ("CERTIFICATE_VERIFY_FAILED", 1, "certificate is not trusted"),
+        ("Cannot install torch==2.13.0 because of conflicts", 0, "CPU index"),
+        ("No matching distribution found for torch==2.13.0", 0, "no build for this machine"),
+        ("something nobody has foreseen", 0, "its last lines were:\nsomething nobody has foreseen"),
+    ],
+)
+def test_a_network_error_is_not_blamed_on_pytorch(
+    course: ModuleType, complaint: str, index: int, words: str
+) -> None:
+    fake_python(course, install=f"echo '{complaint}' >&2; exit 1", index=index)
+    with pytest.raises(SystemExit) as stopped:
+        course.install_cpu_torch()
+    assert words in str(stopped.value)
+    source = "--constraint=" if index else f"--index-url={course.CPU_INDEX}"
+    assert source in (course.VENV / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("tests", "test"), ("tset", "test"), ("updat", "update"), ("lab", None), ("notebooks", None)],
+)
+def test_an_unknown_word_is_not_handed_to_jupyterlab(
+    course: ModuleType,
+    commands: list,
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    meant: str | None,
+) -> None:
+    opened = []
+    monkeypatch.setattr(course, "open_lab", opened.append)
+    (course.ROOT / "tests").mkdir()
+    with pytest.raises(SystemExit) as stopped:
+        course.main([word, "-x"])
+    guess = f": did you mean `{meant}`?" if meant else "."
+    assert str(stopped.value) == f"start.py knows the words test and update, not `{word}`{guess}"
+    assert opened == commands == []
+
+
+def test_options_and_notebooks_still_reach_jupyterlab(
+    course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(course, "open_lab", opened.append)
+    notebook = course.ROOT / "notebooks" / "01_x.ipynb"
+    notebook.touch()
+    for given in ([], ["--port=8890", "--no-browser"], [str(notebook)]):
+        course.main(given)
+        assert opened[-1] == given
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_signs_of_life_where_nobody_sees_a_terminal(
+    course: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_terminal: bool
+) -> None:
+    """The command waits until its line has been seen, so that no clock decides."""
+    seen = tmp_path / "seen"
+
+    def watch(lines: list[str], done: threading.Event) -> None:
+        while not lines and not done.wait(0.01):
+            pass
+        seen.write_text("".join(lines))
+
+    code = f"""if True:
+        import pathlib, sys, time
+        print("Downloading torch (180 MB)")
+        for _ in range(3000):
+            if {is_terminal} or pathlib.Path({str(seen)!r}).exists():
+                sys.exit(0)
+            time.sleep(0.01)
+        sys.exit(1)
+    """
+    monkeypatch.setattr(course, "give_signs", watch)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal, raising=False)
+    course.command(sys.executable, "-c", code)
+    assert seen.exists() != is_terminal
+
+
+def test_a_sign_of_life_says_how_long_and_what(capsys: pytest.CaptureFixture[str]) -> None:
+    class Done:
+        answers = iter([False, False, True])
+
+        def wait(self, seconds: float) -> bool:
+            assert seconds == start.PULSE
+            return next(self.answers)
+
+    start.give_signs(["Collecting torch\n", "  Downloading torch (180 MB)\n"], Done())
+    assert capsys.readouterr().out == "  0 s: Downloading torch (180 MB)\n" * 2
+
+
+def test_files_in_use_on_windows_stop_a_start_before_it_breaks_anything(
+    course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course.set_up("")
+    commands.clear()
+    monkeypatch.setattr(course, "WINDOWS", True)
+
+    def running(path: Path, mode: str) -> None:
+        assert (path, mode) == (course.PYTHON, "r+b")
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course.Path, "open", running)
+        with pytest.raises(SystemExit, match=r"^Files of \.venv are in use, .*close JupyterLab"):
+            course.set_up("test")
+        assert course.is_running(course.PYTHON)
+    assert commands == []
+    assert course.state(course.read_stamp(), "") == "ready"  # nothing was touched
+    assert not course.is_running(course.PYTHON)
+    assert not course.is_running(course.PYTHON.with_name("none"))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "may not be written"),
+        (errno.EROFS, "may not be written"),
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "disk is full"),
+    ],
+)
+def test_a_folder_that_takes_no_files_is_found_by_trying(
+    course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def refuse(**where: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(course.tempfile, "TemporaryDirectory", refuse)
+    with pytest.raises(SystemExit, match=words):
+        course.set_up("")
+    assert commands == []
+
+
+def test_a_path_too_long_is_found_by_trying(
+    course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert course.wrong_folder() == ""
+    assert list(course.ROOT.glob(".try-*")) == []
+    monkeypatch.setattr(course, "DEEPEST", 40_000)  # no system takes such a path
+    with pytest.raises(SystemExit, match="path is too long"):
+        course.set_up("")
+    assert commands == []

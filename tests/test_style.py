@@ -69,7 +69,9 @@ def our_files() -> list[Path]:
 
 
 def is_made(path: Path) -> bool:
-    return any(n in FOLDERS_NOT_OURS or n.endswith((".egg-info", "_cache")) for n in path.parts)
+    kept = path.parts[0] in (".shipped", ".replaced") or path.match("notebooks/before-*/*")
+    made = (n in FOLDERS_NOT_OURS or n.endswith((".egg-info", "_cache")) for n in path.parts)
+    return kept or any(made)
 
 
 def traces(text: str) -> list[str]:
