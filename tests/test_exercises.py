@@ -389,6 +389,7 @@ def test_agree_accepts_rounding_and_nothing_more():
         ("delta (n, n) -> (2, n, n)", (torch.zeros(4, 4),), [(2, 4, 4)]),
         ("mu (N, K), t float -> (K,) bool", (torch.zeros(3, 2), 0.1), [(2,)]),
         ("state int, start int -> int", (5, 3), [()]),
+        ("predict function, x0 (B, ...) -> ()", (abs, torch.zeros(3, 2)), [()]),
     ],
 )
 def test_signatures_give_the_shapes(text, args, shapes):

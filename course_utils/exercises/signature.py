@@ -3,7 +3,8 @@
 `"x (N, D), k int -> (D,), (k, D)"` reads: a tensor `x` of shape (N, D) and an integer `k`;
 returns a pair of tensors of shapes (D,) and (k, D). A letter stands for the same size wherever
 it occurs, and an integer argument is a size under its own name. `...` stands for any further
-axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float` and `int` for plain numbers.
+axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float` and `int` for plain numbers;
+`function`, `module` and `generator` for what only a script of calls can hand over (script.py).
 """
 
 import re
@@ -12,17 +13,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+OBJECTS = ("function", "module", "generator")
+PLAIN = ("float", "int", *OBJECTS)  # kinds without axes
+
 
 @dataclass(frozen=True)
 class Slot:
     """One argument or one returned value: its name, its kind, and the axes of a tensor."""
 
     name: str
-    kind: str  # "tensor", "bool" (a boolean tensor), "float" or "int"
+    kind: str  # "tensor", "bool" (a boolean tensor), "float", "int" or one of OBJECTS
     axes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if self.kind in ("float", "int"):
+        if self.kind in PLAIN:
             return self.kind
         inside = ", ".join(self.axes) + (
             "," if len(self.axes) == 1 and "..." not in self.axes else ""
@@ -94,7 +98,7 @@ def _split(text: str) -> list[str]:
 
 def _slot(name: str, kind: str) -> Slot:
     kind = kind.strip()
-    if kind in ("float", "int"):
+    if kind in PLAIN:
         return Slot(name, kind)
     match = re.fullmatch(r"\((.*)\)( bool)?", kind)
     if match is None:
