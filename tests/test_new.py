@@ -9,7 +9,6 @@ from course_utils import cli, version
 from course_utils.authoring import build, new
 from course_utils.lectures import LectureError, read
 
-
 ROOT = Path(__file__).parents[1]
 
 
