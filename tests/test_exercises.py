@@ -25,7 +25,9 @@ from course_utils.exercises import (
 from course_utils.exercises.draw import Draw
 from course_utils.exercises.laws import agree
 from course_utils.exercises.signature import parse
+from course_utils.exercises.subject import Subject
 from course_utils.lectures import find_root
+from course_utils.sandbox.functions import LocalFunction
 from course_utils.sandbox import wire
 from course_utils.simulators import collider
 
@@ -291,6 +293,17 @@ def test_the_grader_meets_the_same_numbers():
         slots = parse("x (N,) -> ()" if np.ndim(other) == 0 else "x (N,) -> (M,)")
         pair = [contract.settle(v, slots, (torch.zeros(3),)) for v in (value, other)]
         assert torch.equal(pair[0][0], pair[1][0]) and pair[0][0].dtype == torch.float32
+
+
+def test_gradients_of_several_values_are_summed():
+    subject = Subject(LocalFunction(lambda x: (x.sum(), x.square())), parse("x (N,) -> (), (N,)"))
+    x, c = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    (gradient,) = subject.vjp((x,), (0,), (torch.tensor(7.0), c))
+    assert torch.equal(gradient, 7 + 2 * c * x)
+    half = Subject(LocalFunction(lambda x: (x.sum().detach(), x)), subject.signature)
+    assert torch.equal(half.vjp((x,), (0,), (torch.tensor(7.0), c))[0], c)
+    none = Subject(LocalFunction(lambda x: x.detach()), subject.signature)
+    assert none.vjp((x,), (0,), (torch.tensor(7.0), c)) == [None]
 
 
 def test_gradients_that_are_lost_stay_wrong():

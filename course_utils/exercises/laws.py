@@ -43,14 +43,20 @@ def near(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
 
 
 def check_gradients(
-    f: Subject, args: tuple, names: dict[int, str], truth: Callable[..., Tensor], c: Tensor
+    f: Subject,
+    args: tuple,
+    names: dict[int, str],
+    truth: Callable[..., Tensor | tuple[Tensor, ...]],
+    c: Tensor | tuple[Tensor, ...],
 ) -> None:
     """The gradients of sum(c * f(*args)) for the arguments `names` are those of `truth`.
 
-    `truth` is called in double precision; `names` gives each position its name in messages.
+    `truth` is called in double precision; `names` gives each position its name in messages. Where
+    several tensors are returned `c` holds as many.
     """
     exact = tuple(a.double().requires_grad_() if isinstance(a, Tensor) else a for a in args)
-    wanted = torch.autograd.grad(truth(*exact), [exact[i] for i in names], c.double())
+    weights = [part.double() for part in (c if isinstance(c, tuple) else (c,))]
+    wanted = torch.autograd.grad(truth(*exact), [exact[i] for i in names], weights)
     for name, got, want in zip(names.values(), f.vjp(args, tuple(names), c), wanted, strict=True):
         law(
             got is not None,

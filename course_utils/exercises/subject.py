@@ -73,11 +73,13 @@ class Subject:
             raise Wrong("A script of calls was not carried out to its end.")
         return values
 
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+    def vjp(
+        self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor | tuple[Tensor, ...]
+    ) -> list[Tensor | None]:
         """Gradients of sum(cotangent * f(*args)) for the arguments at positions `wrt`.
 
-        None stands for an argument that no gradient reaches. Only for functions that
-        return one tensor.
+        None stands for an argument that no gradient reaches. A function that returns several
+        tensors takes a cotangent for each.
         """
         gradients = self.function.vjp(args, wrt, cotangent)
         for i, gradient in zip(wrt, gradients, strict=True):

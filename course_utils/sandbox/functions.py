@@ -42,7 +42,9 @@ class Function(Protocol):
 
     def call(self, args: tuple) -> Reply: ...
 
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]: ...
+    def vjp(
+        self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor | tuple[Tensor, ...]
+    ) -> list[Tensor | None]: ...
 
     def run(self, steps: tuple[Step, ...]) -> list[object]: ...
 
@@ -59,16 +61,26 @@ class LocalFunction:
         changed = [i for i, (a, b) in enumerate(zip(args, given, strict=True)) if _differs(a, b)]
         return Reply(value, tuple(changed))
 
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+    def vjp(
+        self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor | tuple[Tensor, ...]
+    ) -> list[Tensor | None]:
+        """Gradients of sum(cotangent * value); of a tuple of values, with a cotangent for each."""
         given = [_copy(value) for value in args]
         for i in wrt:
             given[i].requires_grad_(True)
-        value = stacked(self._run(tuple(given)))
-        if not isinstance(value, Tensor) or not value.requires_grad:
+        value = self._run(tuple(given))
+        if isinstance(cotangent, tuple):
+            several = value if isinstance(value, tuple | list) else (value,)
+            pairs = [(stacked(v), c) for v, c in zip(several, cotangent, strict=False)]
+        else:
+            pairs = [(stacked(value), cotangent)]
+        pairs = [(v, c) for v, c in pairs if isinstance(v, Tensor) and v.requires_grad]
+        if not pairs:
             return [None] * len(wrt)
         inputs = [given[i] for i in wrt]
         try:
-            gradients = torch.autograd.grad(value, inputs, cotangent, allow_unused=True)
+            values, weights = zip(*pairs, strict=True)
+            gradients = torch.autograd.grad(values, inputs, weights, allow_unused=True)
         except RuntimeError as error:  # another shape than without gradients, in-place steps
             raise describe(error, len(args)) from None
         return list(gradients)

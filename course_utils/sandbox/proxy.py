@@ -151,7 +151,9 @@ class RemoteFunction:
         changed = [i for i in content[1] if isinstance(i, int) and 0 <= i < len(args)]
         return Reply(content[0], tuple(changed))
 
-    def vjp(self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor) -> list[Tensor | None]:
+    def vjp(
+        self, args: tuple, wrt: tuple[int, ...], cotangent: Tensor | tuple[Tensor, ...]
+    ) -> list[Tensor | None]:
         content = self._ask(("vjp", args, wrt, cotangent), "gradients")
         gradients = content[0] if len(content) == 1 else None
         if not isinstance(gradients, list) or len(gradients) != len(wrt):

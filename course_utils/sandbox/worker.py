@@ -263,7 +263,7 @@ class Worker:
         reply = self.function.call(args)
         return "value", reply.value, reply.changed_inputs
 
-    def vjp(self, args: tuple, wrt: tuple, cotangent: torch.Tensor) -> tuple:
+    def vjp(self, args: tuple, wrt: tuple, cotangent: torch.Tensor | tuple) -> tuple:
         return "gradients", self.function.vjp(args, wrt, cotangent)
 
     def script(self, steps: tuple) -> tuple:
