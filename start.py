@@ -490,6 +490,7 @@ def update(source: str = "", *more: str) -> int:
     if not source and not git_is_behind():
         print("This is the newest course already.")
         return 0
+    version = version_here()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".newer-") as scratch:
         tree = whole_course(Path(source), Path(scratch)) if source else None
         newer = read_lectures(tree / "notebooks") if tree else lectures_at("@{upstream}")
@@ -512,12 +513,18 @@ def update(source: str = "", *more: str) -> int:
             raise
     shutil.rmtree(SHIPPED, ignore_errors=True)
     write_lectures(SHIPPED, newer)
+    print(f"The course is version {version_here()} now; it was {version}.")
     if old:
         print(f"Your lectures as they were: {kept.relative_to(ROOT).as_posix()}")
         print(f"Cells of yours in the newer lectures: {carried}")
     print("\n".join(["To be looked at:", *remarks]) if remarks else "Nothing was left behind.")
     print("Reload what JupyterLab shows; the next start installs what is new.")
     return 0
+
+
+def version_here() -> str:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^version = "(.*)"$|$', text, re.MULTILINE).group(1) or "unknown"
 
 
 def keep(names: list[str]) -> Path:

@@ -76,7 +76,7 @@ def write_course(folder: Path, lectures: dict[str, dict], version: str) -> None:
         (folder / name).mkdir(parents=True)
     shutil.copy(ROOT / "start.py", folder)
     shutil.copy(ROOT / ".gitignore", folder)
-    (folder / "pyproject.toml").write_text(f"# {version}\n")
+    (folder / "pyproject.toml").write_text(f'version = "{version}"\n')
     (folder / "constraints.txt").write_text("torch==2.13.0\n")
     (folder / "course_utils" / "__init__.py").write_text(f"VERSION = {version!r}\n")
     (folder / "course_utils" / f"only_{version}.py").touch()
@@ -193,6 +193,7 @@ def test_answers_that_were_run(student: Student, capsys: pytest.CaptureFixture[s
     for key in newer.keys() - {"la-mean", "la-spread"}:
         assert sources[key] == newer[key]
     said = capsys.readouterr().out
+    assert "The course is version v2 now; it was v1.\n" in said
     assert "Cells of yours in the newer lectures: 2\n" in said
     assert "exercise 02.spread: your answer stands there, but the exercise has changed" in said
     assert "now `def spread(x, weights):`" in said
@@ -280,7 +281,7 @@ def test_the_rest_of_the_course_is_the_newer_one(student: Student) -> None:
     package = {path.name for path in (student.here / "course_utils").glob("*.py")}
     assert package == {"__init__.py", "only_v2.py"}
     assert "v2" in (student.here / "course_utils" / "__init__.py").read_text()
-    assert (student.here / "pyproject.toml").read_text() == "# v2\n"
+    assert (student.here / "pyproject.toml").read_text() == 'version = "v2"\n'
     there = {path.name for path in (student.here / "notebooks").glob("*.ipynb")}
     assert there == set(NEW)
     for name, notebook in NEW.items():
@@ -327,7 +328,7 @@ def test_nothing_is_lost_where_it_fails_halfway(
     assert student.path("01_laws.ipynb").read_bytes() == before
     assert "v1" in (student.here / "course_utils" / "__init__.py").read_text()
     assert (student.here / "course_utils" / "only_v1.py").exists()
-    assert (student.here / "pyproject.toml").read_text() == "# v1\n"
+    assert (student.here / "pyproject.toml").read_text() == 'version = "v1"\n'
     monkeypatch.undo()
     monkeypatch.chdir(student.folder)
     assert load(student.here).main(words) == 0  # and again, with space
@@ -428,7 +429,7 @@ def test_what_holds_no_course_is_refused(cloned: Student, tmp_path: Path) -> Non
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SystemExit, match="is no whole zip file"):
         update(["update", str(tmp_path / "cut.zip")])
-    assert (cloned.here / "pyproject.toml").read_text() == "# v1\n"
+    assert (cloned.here / "pyproject.toml").read_text() == 'version = "v1"\n'
 
 
 def test_a_zip_writes_nowhere_else(cloned: Student, tmp_path: Path) -> None:

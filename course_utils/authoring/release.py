@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell
 from ..lectures import LectureError, is_code, lecture_of, normal_form, read, sources, tags, to_text
 from . import build
 
-COPIED = ("start.py", "environment.yml", "constraints.txt", "LICENSE", ".gitignore")
+COPIED = ("start.py", "environment.yml", "constraints.txt", "LICENSE", "LICENSE-text", ".gitignore")
 NOT_FOR_STUDENTS = {"authoring", "grading", "cli.py", "lectures.py", "__pycache__"}
 INSTRUCTORS_SECTIONS = ("project.scripts", "project.optional-dependencies", "tool.")
 
@@ -37,6 +37,9 @@ makes `.venv`, installs what the course needs, and opens lecture 00 in JupyterLa
 `py start.py`. With conda: `conda env create -f environment.yml`, `conda activate deep-generative`,
 `jupyter lab`.
 
+`python3 start.py update course.zip` takes a newer course from its zip: your lectures as they were
+stay in `notebooks/before-DATE`, your answers go into the newer ones.
+
 Start with `notebooks/00_start_here.ipynb`. Where an exercise asks for a function, replace its last
 line, `return None`, and run the cell: `check(...)` judges your answer on fresh random numbers.
 `hint("01.inverse_cdf")` gives a hint, `progress()` shows how far you are.
@@ -44,7 +47,7 @@ line, `return None`, and run the cell: `check(...)` judges your answer on fresh 
 Hand in the notebook as it is: keep the names of the functions, and keep its name if you can.
 While it is graded, the package's own versions of the exercises are not there to be called.
 
-The licence is MIT.
+Code is under the MIT licence (`LICENSE`), text and figures under CC BY 4.0 (`LICENSE-text`).
 """
 
 NBGRADER_CONFIG = """\
