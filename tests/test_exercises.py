@@ -27,8 +27,8 @@ from course_utils.exercises.laws import agree
 from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject
 from course_utils.lectures import find_root
-from course_utils.sandbox.functions import LocalFunction
 from course_utils.sandbox import wire
+from course_utils.sandbox.functions import LocalFunction
 from course_utils.simulators import collider
 
 SEEDS = range(3)

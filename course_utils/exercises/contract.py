@@ -168,7 +168,7 @@ def _conform_one(
             raise Wrong(
                 f"{place}a Python {slot.kind} is expected; {_kind(value)} came back.", "wrong-type"
             )
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise Wrong(f"{place}the result is {value}.", "not-finite")
         return value
     if not isinstance(value, Tensor):

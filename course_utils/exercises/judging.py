@@ -106,4 +106,6 @@ def _same(a: object, b: object) -> bool:
             return False
         # Truth values and whole numbers have no rounding to allow for.
         return agree(b.detach(), a.detach()) if a.is_floating_point() else torch.equal(a, b)
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
     return type(a) is type(b) and math.isclose(a, b, rel_tol=1e-6)

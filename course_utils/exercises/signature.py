@@ -3,8 +3,9 @@
 `"x (N, D), k int -> (D,), (k, D)"` reads: a tensor `x` of shape (N, D) and an integer `k`;
 returns a pair of tensors of shapes (D,) and (k, D). A letter stands for the same size wherever
 it occurs, and an integer argument is a size under its own name. `...` stands for any further
-axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float` and `int` for plain numbers;
-`function`, `module` and `generator` for what only a script of calls can hand over (script.py).
+axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float` and `int` for plain numbers,
+`ints` for a list of whole numbers; `function`, `module` and `generator` for what only a script of
+calls can hand over (script.py).
 """
 
 import re
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 OBJECTS = ("function", "module", "generator")
-PLAIN = ("float", "int", *OBJECTS)  # kinds without axes
+PLAIN = ("float", "int", "ints", *OBJECTS)  # kinds without axes
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Slot:
     """One argument or one returned value: its name, its kind, and the axes of a tensor."""
 
     name: str
-    kind: str  # "tensor", "bool" (a boolean tensor), "float", "int" or one of OBJECTS
+    kind: str  # "tensor", "bool" (a boolean tensor), "float", "int", "ints" or one of OBJECTS
     axes: tuple[str, ...] = ()
 
     def __str__(self) -> str:

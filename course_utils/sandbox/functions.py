@@ -163,12 +163,14 @@ def stacked(value: object) -> object:
 
 
 def _copy(value: object) -> object:
+    if isinstance(value, list):
+        return list(value)
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def _differs(before: object, after: object) -> bool:
     if not isinstance(before, Tensor):
-        return False
+        return isinstance(before, list) and before != after
     if before.shape != after.shape or before.dtype != after.dtype:
         return True
     return not torch.equal(before.nan_to_num(), after.detach().nan_to_num())
