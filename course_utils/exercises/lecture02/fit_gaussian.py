@@ -22,8 +22,8 @@ exercise = Exercise(
         "Then with respect to the precision P = cov^-1, in which the log-likelihood reads "
         "N/2 log det P - 1/2 sum_n d_n^T P d_n with d_n = x_n - mean. The derivative of log det P "
         "is P^-1, and that of d^T P d is the matrix d d^T.",
-        "So cov is an average of outer products d_n d_n^T over the N points. With the d_n as rows of "
-        "a matrix (N, D), which product of that matrix with itself is their sum?",
+        "So cov is an average of outer products d_n d_n^T over the N points. With the d_n as rows "
+        "of a matrix (N, D), which product of that matrix with itself is their sum?",
     ),
     twin="course_utils.densities:fit_gaussian",
 )

@@ -16,9 +16,9 @@ exercise = Exercise(
     "02.mixture_log_prob",
     "x (N, D), log_weights (M,), means (M, D), sigmas (M,) -> (N,)",
     place=3,
-    proves="The density is the weighted sum of the components' for fresh mixtures, dozens of narrow "
-    "components, one point, double precision and a hundred sigmas from every mean; the gradients "
-    "with respect to all four arguments are right.",
+    proves="The density is the weighted sum of the components' for fresh mixtures, dozens of "
+    "narrow components, one point, double precision and a hundred sigmas from every mean; the "
+    "gradients with respect to all four arguments are right.",
     hints=(
         "First the log-density of every point under every component, a matrix (N, M); then add "
         "the components.",
@@ -61,18 +61,42 @@ def _(f: Subject, draw: Draw) -> None:
         "distances as |x|^2 - 2 x mean + |mean|^2 cancel; subtract first.",
         "narrow-components",
     )
-    args = (x, *mixture)
-    names = dict(enumerate(("x", "log_weights", "means", "sigmas")))
-    check_gradients(f, args, names, exact, draw.normal(n))
+    _judge_gradients(f, x, both, mixture, draw)
+
+
+def _judge_gradients(
+    f: Subject, x: Tensor, both: Tensor, mixture: list[Tensor], draw: Draw
+) -> None:
+    names = ("x", "log_weights", "means", "sigmas")
     for name, gradient in zip(
-        names.values(), f.vjp((both, *mixture), (0, 1, 2, 3), draw.normal(2 * n)), strict=True
+        names, f.vjp((both, *mixture), (0, 1, 2, 3), draw.normal(len(both))), strict=True
     ):
         law(
-            gradient is not None and gradient.isfinite().all(),
+            gradient is not None,
+            f"No gradient reaches `{name}`, so nothing behind it can be trained: look for "
+            "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
+            "no-gradient",
+        )
+        law(
+            gradient.isfinite().all(),
             f"The gradient with respect to `{name}` is not finite far from every mean, although "
             "the value is.",
             "gradient-not-finite",
         )
+    c = draw.normal(len(x))
+    check_gradients(f, (x, *mixture), {0: "x", 2: "means", 3: "sigmas"}, exact, c)
+    # Weights that are normalised once more give the same values and another gradient, which agrees
+    # along all changes that keep the sum of the weights.
+    log_weights = mixture[0].double().requires_grad_()
+    value = exact(x, log_weights, *mixture[1:])
+    (wanted,) = torch.autograd.grad(value, log_weights, c.double())
+    (got,) = f.vjp((x, *mixture), (1,), c)
+    law(
+        near(*(g - log_weights.detach().exp() * g.sum() for g in (got, wanted))),
+        "The gradient with respect to `log_weights` is wrong, although the values are right: "
+        "something is cut out of the graph.",
+        "wrong-gradient",
+    )
 
 
 def _narrow(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -68,6 +68,14 @@ def error_each(cos_theta, a_fb):
     return _p(cos_theta, a_fb) / cos_theta.abs()
 
 
+def error_float(cos_theta, a_fb):
+    return float(error_by_hand(cos_theta, a_fb))
+
+
+def error_single(cos_theta, a_fb):
+    return error_by_hand(cos_theta.float(), a_fb.float())
+
+
 def error_in_place(cos_theta, a_fb):
     p = _p(cos_theta, a_fb)
     return cos_theta.div_(p).square().sum().rsqrt()
@@ -90,7 +98,14 @@ def error_by_bootstrap(cos_theta, a_fb):
     return torch.stack(estimates).std()
 
 
-RIGHT = [error_by_hand, error_of_scores, error_by_autograd, error_by_hessian, error_with_loop]
+RIGHT = [
+    error_by_hand,
+    error_of_scores,
+    error_by_autograd,
+    error_by_hessian,
+    error_with_loop,
+    error_float,
+]
 
 WRONG = [
     ("sign", error_negative),
@@ -98,6 +113,7 @@ WRONG = [
     ("wrong-curvature", error_at_the_maximum),
     ("wrong-curvature", error_by_bootstrap),
     ("wrong-shape", error_each),
+    ("wrong-dtype", error_single),
     ("changes-its-input", error_in_place),
     ("wrong-arguments", error_missing_argument),
     ("raises", error_undefined),

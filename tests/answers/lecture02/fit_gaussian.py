@@ -91,7 +91,14 @@ def fit_misspelt(x):
     return x.mean(0), torch.covariance(x.T)
 
 
-RIGHT = [fit_by_hand, fit_with_cov, fit_outer_products, fit_with_loop, fit_einsum, fit_numpy]
+RIGHT = [
+    fit_by_hand,
+    fit_with_cov,
+    fit_outer_products,
+    fit_with_loop,
+    fit_einsum,
+    fit_numpy,
+]
 
 WRONG = [
     ("cancellation", fit_moments),

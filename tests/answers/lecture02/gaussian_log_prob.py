@@ -129,6 +129,10 @@ def single_precision(x, mean, cov):
     return by_the_formula(x.float(), mean.float(), cov.float())
 
 
+def always_double(x, mean, cov):
+    return by_the_formula(x.double(), mean.double(), cov.double())
+
+
 def keepdim(x, mean, cov):
     return by_the_formula(x, mean, cov)[:, None]
 
@@ -154,6 +158,7 @@ RIGHT = [
     with_eigenvalues,
     with_einsum,
     point_by_point,
+    always_double,
 ]
 
 WRONG = [

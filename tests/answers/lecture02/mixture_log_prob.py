@@ -103,6 +103,14 @@ def mix_where(x, log_weights, means, sigmas):
     return torch.where(naive.isinf(), mix_by_hand(x, log_weights, means, sigmas), naive)
 
 
+def mix_always_single(x, log_weights, means, sigmas):
+    return mix_by_hand(x.float(), log_weights.float(), means.float(), sigmas.float())
+
+
+def mix_numpy(x, log_weights, means, sigmas):
+    return mix_by_hand(x, log_weights, means, sigmas).numpy()
+
+
 def mix_in_place(x, log_weights, means, sigmas):
     sigmas.pow_(2)
     squared = ((x[:, None] - means) ** 2).sum(-1)
@@ -148,6 +156,8 @@ WRONG = [
     ("wrong-gradient", mix_half_detached),
     ("wrong-gradient", mix_zero_gradient),
     ("gradient-not-finite", mix_where),
+    ("wrong-dtype", mix_always_single),
+    ("leaves-torch", mix_numpy),
     ("changes-its-input", mix_in_place),
     ("raises", mix_not_broadcast),
 ]
