@@ -88,3 +88,15 @@ def check_repeatable(f: Subject, *args: object) -> None:
         "numbers: here an exact formula is wanted, no estimate.",
         "random",
     )
+
+
+def or_nan(f: Subject, *args: object) -> Tensor:
+    """What the function returns, or a nan if that is not finite: for a law that says why."""
+    try:
+        value = f(*args)
+    except Wrong as wrong:
+        if wrong.slug != "not-finite":
+            raise
+        return torch.tensor(math.nan)
+    assert isinstance(value, Tensor)  # or_nan is for functions of one tensor
+    return value

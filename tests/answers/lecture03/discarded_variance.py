@@ -68,7 +68,12 @@ def discard_bad_sort(eigenvalues, k):
     return eigenvalues.sort(reverse=True)[k:].sum()
 
 
+def discard_item(eigenvalues, k):
+    return eigenvalues.sort(descending=True).values[k:].sum().item()
+
+
 RIGHT = [
+    discard_item,
     discard_sorted,
     discard_ascending,
     discard_difference,
