@@ -127,11 +127,7 @@ def answers(root: Path, lecture: str) -> dict[str, Answers]:
     found: dict[str, Answers] = {}
     for path in sorted((root / "tests" / "answers" / f"lecture{lecture}").glob("[!_]*.py")):
         module = _imported(path, f"answers_{lecture}_{path.stem}")
-        if path.stem == "old":
-            for name, given in module.ALTERNATIVES.items():
-                found[name] = Answers(list(given), list(module.MUTANTS[name]))
-        else:
-            found[f"{lecture}.{path.stem}"] = Answers(list(module.RIGHT), list(module.WRONG))
+        found[f"{lecture}.{path.stem}"] = Answers(list(module.RIGHT), list(module.WRONG))
     return found
 
 

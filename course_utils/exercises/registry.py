@@ -26,9 +26,7 @@ def _exercises() -> dict[str, Exercise]:
             folder = importlib.import_module(f"{here}.{lecture.name}")
             for module in pkgutil.iter_modules(folder.__path__):
                 found_one = importlib.import_module(f"{folder.__name__}.{module.name}")
-                if module.name == "old":
-                    found += found_one.exercises
-                elif hasattr(found_one, "exercise"):
+                if hasattr(found_one, "exercise"):
                     found.append(found_one.exercise)
     by_name = {e.name: e for e in sorted(found, key=lambda e: (e.lecture, e.place, e.name))}
     if len(by_name) < len(found):
