@@ -40,6 +40,17 @@ class RowsSeen:
         return self.seen
 
 
+class Reconstruction(nn.Module):
+    """x -> the squared error of model(x), a batch mean: what trains a model without a loss."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.model(x) - x).square().sum(1).mean()
+
+
 class NoiseGuess(nn.Module):
     """predict(x_t (B, ...), t (B,)) -> (B, ...): a linear guess of the noise, other at each t."""
 
@@ -61,6 +72,7 @@ def generator() -> torch.Generator:
 FIXTURES: dict[str, Callable[..., object]] = {
     "linear": Linear,
     "rows_seen": RowsSeen,
+    "reconstruction": Reconstruction,
     "noise_guess": NoiseGuess,
     "generator": generator,
 }

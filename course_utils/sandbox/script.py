@@ -134,7 +134,7 @@ class Run:
 
     def build(self, name: str, fixture: str, args: tuple, seed: int) -> None:
         torch.manual_seed(seed)
-        self.objects[name] = fixtures.FIXTURES[fixture](*args)
+        self.objects[name] = fixtures.FIXTURES[fixture](*self._given(args))
 
     def call(self, place: str, args: tuple) -> object:
         return self._place(place)(*self._given(args))

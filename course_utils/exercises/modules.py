@@ -1,0 +1,246 @@
+"""Laws that every class of a model keeps, asked by scripts of calls (sandbox/script.py).
+
+The judge names methods and hands in numbers; what comes back is plain. An architecture is free, so
+a class is only ever compared with itself: with the same object asked again, with another row beside
+it, with a fresh object that has the same parameters.
+"""
+
+import torch
+from torch import Tensor
+
+from ..sandbox.functions import Raised
+from ..sandbox.script import (
+    Step,
+    build,
+    call,
+    copy,
+    descend,
+    gradients,
+    make,
+    parameters,
+    ref,
+)
+from .contract import Wrong
+from .laws import law
+from .subject import Subject
+
+Sizes = tuple[int, ...]  # what the class is made with, data_dim and latent_dim
+# A loss of "model": its place in a script, its arguments, and the steps that build it.
+Loss = tuple[str, tuple, tuple[Step, ...]]
+# Relative differences that only the order of additions explains.
+LITTLE = {torch.float64: 1e-6, torch.float32: 1e-5}
+
+
+def own_loss(method: str, *args: object) -> Loss:
+    """A method of the class itself, that returns one number."""
+    return f"model.{method}", args, ()
+
+
+def squared_error(x: Tensor) -> Loss:
+    """The squared error of model(x), for a class that has no loss of its own."""
+    return "training", (x,), (build("training", "reconstruction", ref("model")),)
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Equal but for rounding, relative to the largest number: both come from one network."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    scale = max(float(a.abs().max()), float(b.abs().max()), 1e-30)
+    return float((a - b).abs().max()) <= LITTLE.get(a.dtype, 0.0) * scale
+
+
+def made(name: str, sizes: Sizes, like: Tensor, seed: int = 0) -> Step:
+    """An object in the dtype of a tensor.
+
+    In double precision only after `check_separate`: what objects share would stay double.
+    """
+    return make(name, *sizes, seed=seed, double=like.dtype == torch.float64)
+
+
+def tensor(value: object, shape: tuple[int, ...], dtype: torch.dtype, place: str) -> Tensor:
+    """What a method returned, if it is a tensor of that shape and dtype, and finite.
+
+    Raises:
+        Wrong: otherwise, with one sentence.
+    """
+    if not isinstance(value, Tensor):
+        kind = type(value).__name__
+        raise Wrong(f"`{place}` should return a tensor, and a {kind} came back.", "wrong-type")
+    came = tuple(value.shape)
+    law(
+        came == shape,
+        f"`{place}` should return shape {shape}, and {came} came back.",
+        "wrong-shape",
+    )
+    law(
+        value.dtype == dtype,
+        f"`{place}` returns {value.dtype} where parameters and input are {dtype}: make new tensors "
+        "like one that is there, as `torch.zeros_like` does.",
+        "wrong-dtype",
+    )
+    law(
+        value.isfinite().all(),
+        f"`{place}` returns nan or infinity, although every input is finite.",
+        "not-finite",
+    )
+    return value
+
+
+def pair(
+    value: object, shape: tuple[int, ...], dtype: torch.dtype, place: str
+) -> tuple[Tensor, Tensor]:
+    """Two tensors of one shape, such as (mu, log_var).
+
+    Raises:
+        Wrong: otherwise, with one sentence.
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise Wrong(f"`{place}` should return two tensors, `return a, b`.", "wrong-type")
+    first, second = (tensor(v, shape, dtype, place) for v in value)
+    return first, second
+
+
+def flat(value: object) -> Tensor:
+    """One matrix of what a method returned: a pair side by side."""
+    return torch.cat(list(value), dim=1) if isinstance(value, tuple | list) else value
+
+
+def check_repeatable(
+    f: Subject,
+    sizes: Sizes,
+    method: str,
+    x: Tensor,
+    advice: str,
+    before: tuple[Step, ...] = (),
+) -> None:
+    """The same input gives the same numbers twice; `before` is called first."""
+    place = f"model.{method}"
+    *_, once, again = f.run(made("model", sizes, x), *before, call(place, x), call(place, x))
+    law(
+        same(flat(once), flat(again)),
+        f"`{method}` gives other numbers each time it is asked with the same input: {advice}",
+        "random",
+    )
+
+
+def check_rows(f: Subject, sizes: Sizes, method: str, x: Tensor) -> None:
+    """Each row's result is its own: it does not change with the rows beside it."""
+    place = f"model.{method}"
+    _, every, first, turned = f.run(
+        made("model", sizes, x),
+        call(place, x),
+        call(place, x[:1]),
+        call(place, x.flip(0)),
+    )
+    every, first, turned = flat(every), flat(first), flat(turned)
+    law(
+        same(every[:1], first) and same(every.flip(0), turned),
+        f"What `{method}` gives for a row changes with the rows beside it: batch normalisation, or "
+        "a mean, a softmax or a sum over axis 0. An image is explained by itself.",
+        "rows-mixed",
+    )
+
+
+def check_parameters(f: Subject, sizes: Sizes, method: str, x: Tensor) -> None:
+    """All that makes the numbers is in the parameters: with them, a fresh object gives the same."""
+    _, first, _, _, again = f.run(
+        made("model", sizes, x, seed=1),
+        call(f"model.{method}", x),
+        made("twin", sizes, x, seed=2),
+        copy("model", "twin"),
+        call(f"twin.{method}", x),
+    )
+    law(
+        same(flat(first), flat(again)),
+        f"An object that is given the parameters of another one still differs from it in "
+        f"`{method}`: a layer is not among the parameters, and never learns. Layers in a plain "
+        "list are not found: use `nn.ModuleList` or `nn.Sequential`.",
+        "not-registered",
+    )
+
+
+def check_separate(f: Subject, sizes: Sizes, loss: Loss) -> None:
+    """Each object has its own parameters: when one learns, the other stays as it is.
+
+    Its inputs are float32, and it comes before anything in double precision.
+    """
+    place, args, fixture = loss
+    _, _, *_, before, _, after = f.run(
+        make("model", *sizes, seed=1),
+        make("twin", *sizes, seed=2),
+        *fixture,
+        parameters("twin"),
+        descend(place, *args, steps=2, lr=1e-2),
+        parameters("twin"),
+    )
+    law(
+        all(torch.equal(a, b) for (_, a), (_, b) in zip(before, after, strict=True)),
+        "When one object is trained, another one changes along: they share their layers, as a "
+        "default argument or an attribute of the class does. Make the layers in `__init__`.",
+        "shared-parameters",
+    )
+
+
+def check_bottleneck(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, z: Tensor) -> None:
+    """decode(z) knows z and nothing else: not what `encode` saw before, nor that it saw anything.
+
+    It comes after `decode` behind an `encode` has been found to work and to repeat itself.
+    """
+    sentence = (
+        "`decode` depends on what was encoded before it: something is handed past the code, on "
+        "`self`. Nothing but z may reach the decoder."
+    )
+    _, _, after_x, _, after_other = f.run(
+        made("model", sizes, x),
+        call("model.encode", x),
+        call("model.decode", z),
+        call("model.encode", other),
+        call("model.decode", z),
+    )
+    law(same(after_x, after_other), sentence, "bottleneck-bypassed")
+    try:
+        _, fresh = f.run(made("model", sizes, x), call("model.decode", z))
+    except Raised:
+        raise Wrong(sentence, "bottleneck-bypassed") from None
+    law(same(after_x, fresh), sentence, "bottleneck-bypassed")
+
+
+def check_learning(f: Subject, sizes: Sizes, loss: Loss, steps: int = 8) -> None:
+    """Within a few steps every parameter has moved, and as far as its gradient promises.
+
+    The second part finds a term that is cut out of the graph, whose value is right all the same:
+    after one more, tiny step the loss has changed by the sum of gradient times step.
+    """
+    place, args, fixture = loss
+    run: tuple[Step, ...] = (
+        make("model", *sizes, double=True),
+        *fixture,
+        parameters("model"),
+        descend(place, *args, steps=steps, lr=1e-2),
+        parameters("model"),
+        gradients(place, *args, of="model"),
+        descend(place, *args, steps=1, lr=1e-7),
+        parameters("model"),
+        call(place, *args),
+    )
+    *_, start, _, moved, (before, by_name), _, end, after = f.run(*run)
+    still = [name for (name, a), (_, b) in zip(start, moved, strict=True) if torch.equal(a, b)]
+    law(
+        not still,
+        f"After {steps} steps of training `{', '.join(still[:3])}` has not moved: no gradient "
+        "reaches it. Is it used, and is nothing detached on the way?",
+        "does-not-learn",
+    )
+    promised = sum(
+        float((g * (b - a)).sum())
+        for (_, g), (_, a), (_, b) in zip(by_name, moved, end, strict=True)
+        if g is not None
+    )
+    # The step is so small that curvature changes its promise by less than a thousandth.
+    law(
+        abs(float(after - before) - promised) <= 0.02 * abs(promised) + 1e-12 * abs(float(before)),
+        "The value is right and its gradient is not: after a tiny step the loss has changed by "
+        "another amount than the gradients say. Something that depends on the parameters is "
+        "detached, or made from numbers.",
+        "wrong-gradient",
+    )
