@@ -49,7 +49,13 @@ def check(name: str, function: Callable, seed: int | None = None) -> Result:
     Raises:
         ValueError: for an unknown exercise name; never because of what your function does.
     """
-    result = judging.judge(name, function, seed)
+    registry.get(name)
+    try:
+        result = judging.judge(name, function, seed)
+    except Exception as error:  # a law met a value that it was not written for
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        message = f"The check itself stopped on what your function returned ({what})."
+        result = Result(name, "error", message, "not-judged", seed)
     if result.passed:
         _passed[name] = function
     record.record(result)

@@ -3,7 +3,9 @@
 import dataclasses
 import math
 import secrets
+import warnings
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -18,7 +20,7 @@ from .registry import get
 from .results import Result
 from .subject import NotAttempted, Subject
 
-TIME_LIMIT = 10.0  # seconds for one whole check
+TIME_LIMIT = 10.0  # seconds of computing for one whole check
 
 
 def judge(
@@ -33,7 +35,7 @@ def judge(
         name: the exercise.
         function: the student's function, or a `Function` that stands for it elsewhere.
         seed: draws the same inputs again; a new one each time by default.
-        time_limit: seconds for the whole check.
+        time_limit: seconds of processor time for the whole check.
 
     Raises:
         ValueError: for an unknown exercise name only; never because of what a student wrote.
@@ -53,6 +55,7 @@ def judge(
                 "not-a-function",
             )
         function = LocalFunction(function)
+        import_ahead()
     f = Subject(function, known.signature)
     try:
         with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
@@ -66,10 +69,10 @@ def judge(
         if error.slug == "wrong-arguments":
             message = f"It is called as `{known.function}{known.signature.call}`. {message}"
         return result("error", message, error.slug)
-    except timelimit.TimeLimitExceeded:
+    except timelimit.TimeLimitExceeded as exceeded:
         return result(
             "error",
-            f"Your function was still running after {time_limit:.0f} s and was stopped: "
+            f"Your function was still running after {exceeded.after} and was stopped: "
             "look for a loop that never ends.",
             "too-slow",
         )
@@ -79,6 +82,20 @@ def judge(
             return result("wrong", mistake.message, mistake.slug)
         return result("wrong", wrong.message, wrong.slug)
     return dataclasses.replace(result("passed", known.proves), remark=f.remark)
+
+
+@cache
+def import_ahead() -> None:
+    """Import what torch would import at its first use, under the student's clock: about a second.
+
+    The first multivariate normal brings sympy, the first optimiser the compiler.
+    """
+    zero = torch.zeros(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.distributions.MultivariateNormal(zero, torch.eye(1)).log_prob(zero)
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+        torch.func.hessian(torch.sum)(zero)
 
 
 def _diagnose(known: Exercise, calls: list[tuple[tuple, object]]) -> Mistake | None:
