@@ -1,9 +1,14 @@
 """The exercise machinery: signatures, checks, messages for every way to go wrong, progress."""
 
 import contextlib
+import functools
 import importlib
 import inspect
 import json
+import linecache
+import os
+import re
+import tempfile
 import time
 import warnings
 
@@ -28,7 +33,7 @@ from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject
 from course_utils.lectures import find_root
 from course_utils.sandbox import wire
-from course_utils.sandbox.functions import LocalFunction
+from course_utils.sandbox.functions import LocalFunction, is_students
 from course_utils.simulators import collider
 
 SEEDS = range(3)
@@ -189,6 +194,60 @@ def test_each_fault_has_its_own_message(function, status, slug, words):
     assert (result.status, result.misconception) == (status, slug)
     assert words in result.message
     assert result.message[0].isupper() and result.message.endswith((".", "?"))
+
+
+def negative_sigma(x):
+    normal = torch.distributions.Normal(x.mean(), -1.0)  # raises in a file of torch
+    return normal.mean, normal.stddev
+
+
+class Layer(torch.nn.Module):
+    """Called by way of torch's own `__call__`, and defined in another cell than its use."""
+
+    def forward(self, x):
+        return torch.cat([x, 3])
+
+
+def by_module(x):
+    return Layer()(x)
+
+
+CELL = """\
+def helper(x):
+    return torch.linalg.cholesky(x - x)
+
+def by_helper(x):
+    return helper(torch.outer(x, x)), 1
+"""
+
+
+def by_helper(x):
+    """As a kernel runs it: a cell's code has a file of its own, which only linecache knows."""
+    file = os.path.join(tempfile.gettempdir(), "ipykernel_12", "345.py")
+    linecache.cache[file] = (len(CELL), None, CELL.splitlines(keepends=True), file)
+    cell = {"torch": torch}
+    exec(compile(CELL, file, "exec"), cell)
+    return cell["by_helper"](x)
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (negative_sigma, "normal = torch.distributions.Normal(x.mean(), -1.0)"),
+        (by_module, "return torch.cat([x, 3])"),
+        (by_helper, "return torch.linalg.cholesky(x - x)"),
+        (lambda x: functools.reduce(lambda a, b: a / 0, x.tolist()), "functools.reduce"),
+    ],
+)
+def test_an_error_quotes_the_students_own_last_line(function, line):
+    message = judging.judge("00.mean_and_std", function, seed=0).message
+    assert re.search(rf"in the line `[^`]*{re.escape(line)}[^`]*`: ", message), message
+
+
+def test_the_libraries_and_the_package_are_not_the_students():
+    files = (torch.__file__, np.__file__, json.__file__, judging.__file__, "<frozen importlib>")
+    assert [is_students(file) for file in files] == [False] * 5
+    assert is_students(__file__) and is_students("<ipython-input-3-ab>")
 
 
 def floats(x):

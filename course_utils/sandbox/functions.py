@@ -7,10 +7,13 @@ function gets the same numbers in both. It knows nothing of checks.
 import contextlib
 import io
 import os
+import site
+import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -122,12 +125,10 @@ def nothing(value: object) -> bool:
 
 
 def describe(error: BaseException, n_args: int) -> Raised:
-    """Turn a student's exception into one sentence with the line that raised it."""
-    here = os.path.dirname(__file__)  # our own calls are not the student's
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in frames if os.path.dirname(frame.filename) != here]
+    """Turn a student's exception into one sentence with the last line of theirs that it passed."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if is_students(f.filename)]
     text = " ".join(str(error).split())[:300]
-    if isinstance(error, TypeError) and not frames:
+    if isinstance(error, TypeError) and not own:
         times = f"{n_args} argument{'s' if n_args != 1 else ''}"
         return Raised(f"Yours cannot be called with {times}: {text}.", "wrong-arguments")
     if "numpy()" in text and "requires grad" in text:
@@ -136,11 +137,28 @@ def describe(error: BaseException, n_args: int) -> Raised:
             "to output.",
             "leaves-torch",
         )
-    own = [f for f in frames if f.filename.startswith("<") or "ipykernel" in f.filename]
-    where = (own or frames or [None])[-1]
-    line = f" in the line `{where.line}`" if where is not None and where.line else ""
+    lines = [frame.line for frame in own if frame.line]
+    line = f" in the line `{lines[-1]}`" if lines else ""
     said = f": {text}" if text else ""
     return Raised(f"Your function raised {type(error).__name__}{line}{said}.", "raises")
+
+
+def is_students(file: str) -> bool:
+    """Is code of this file the student's: neither the course's, nor an installed library's?"""
+    if file.startswith("<"):  # "<ipython-input-1>" and "<cell 1>", but "<frozen importlib>"
+        return not file.startswith("<frozen")
+    return not os.path.normcase(os.path.abspath(file)).startswith(_libraries())
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """The folders of what is installed, and of this package."""
+    paths = sysconfig.get_paths()
+    folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    folders += [os.path.dirname(os.path.dirname(torch.__file__))]
+    folders += [os.path.dirname(os.path.dirname(__file__))]
+    return tuple(os.path.normcase(os.path.abspath(f)) + os.sep for f in folders)
 
 
 def stacked(value: object) -> object:
