@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,7 @@ def run(
     folder: Path,
     timeout: int = 120,
     on_cell: Callable[[], object] = lambda: None,
+    environment: Mapping[str, str] | None = None,
 ) -> NotebookNode:
     """The notebook with fresh outputs, as the kernel sent them.
 
@@ -82,6 +83,7 @@ def run(
         folder: where its kernel runs.
         timeout: seconds for one cell.
         on_cell: called after each code cell.
+        environment: what its kernel finds in addition.
 
     Raises:
         LectureError: when a cell fails, never ends, or ends the kernel.
@@ -100,10 +102,10 @@ def run(
         store_widget_state=False,
     )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        environment = {**os.environ, **kernel_environment(Path(scratch))}
+        variables = {**os.environ, **kernel_environment(Path(scratch)), **(environment or {})}
         try:
             with client.setup_kernel(
-                cwd=str(folder), env=environment, stderr=subprocess.DEVNULL, cleanup_kc=True
+                cwd=str(folder), env=variables, stderr=subprocess.DEVNULL, cleanup_kc=True
             ):
                 for running, cell in enumerate(notebook.cells):
                     client.execute_cell(cell, running, client.code_cells_executed + 1)

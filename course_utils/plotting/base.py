@@ -37,6 +37,8 @@ DENSITY_MAP = LinearSegmentedColormap.from_list(
     "course_density", ["#FFFFFF", "#D6E7F5", "#8FC0E6", "#3B8BC9", "#1D4F80"]
 )
 STYLE = Path(__file__).with_name("course.mplstyle")
+FRAMES = "application/vnd.course.frames+json"  # all pictures of a widget, see widgets/frames.py
+FRAMES_VARIABLE = "COURSE_FRAMES"  # set while a page is made: outputs then hold their frames
 
 
 def use_style() -> None:

@@ -2,7 +2,7 @@
 
 import html
 import io
-import math
+import os
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -30,6 +30,7 @@ from matplotlib.image import imread
 
 from course_utils import plotting
 from course_utils.plotting import Array
+from course_utils.plotting.base import FRAMES, FRAMES_VARIABLE
 
 LIVE_DPI = 110  # of a figure that moves; a stored one is finer
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -49,7 +50,7 @@ class Live:
         self.frame = frame
         self.controls = controls
         self.sentence = ""
-        self._width = width
+        self.width = width
         self._image = Image(format="png", layout=Layout(width=f"{width}px", max_width="100%"))
         self._caption = HTML(layout=Layout(width=f"{max(width, 448)}px", max_width="100%"))
         # A failure in the first frame is raised: the cell itself is at fault, not a setting.
@@ -110,9 +111,13 @@ class Live:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         """One output: the widget, and for pages without widgets a picture with its sentence."""
-        still, scale = captioned(self.png, self.sentence, width=self._width)
+        still, scale = captioned(self.png, self.sentence, width=self.width)
         data, metadata = plotting.bundle(still, self.sentence, scale=scale)
         data[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        if os.environ.get(FRAMES_VARIABLE):  # a page is being made, on which no kernel will run
+            from .frames import frames
+
+            data[FRAMES] = frames(self)
         return data, metadata
 
 
@@ -230,7 +235,8 @@ _LABEL = {"description_width": "112px"}
 
 def slider(label: str, low: float, high: float, value: float, *, step: float) -> FloatSlider:
     """A slider over the numbers from `low` to `high`."""
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    # As many digits as tell every stop from its neighbours: 0.25 is not 0.2.
+    decimals = next(d for d in range(9) if abs(step * 10**d - round(step * 10**d)) < 1e-6)
     return FloatSlider(
         description=label,
         min=low,
