@@ -17,6 +17,7 @@ from course_utils.densities import (
     counting_error,
     coverage,
     dequantised_log_prob,
+    em_round,
     em_step,
     expected_information,
     fit_asymmetry,
@@ -30,6 +31,7 @@ from course_utils.densities import (
     forward_backward_count,
     gaussian_log_prob,
     mixture_log_prob,
+    newton_step,
     thresholded_log_prob,
 )
 from course_utils.ledger import nats_above_truth
@@ -375,6 +377,15 @@ def test_fit_asymmetry_is_odd_under_reflection() -> None:
     torch.testing.assert_close(fit_asymmetry(-c), -fit_asymmetry(c))
 
 
+@pytest.mark.parametrize("start", [-0.5, 0.0, 0.5])
+def test_newton_steps_end_where_the_slope_vanishes(start: float) -> None:
+    c = sample_cos_theta(2000, 0.3, generator=seeded(20), dtype=F64)
+    a = torch.tensor(start, dtype=F64)
+    for _ in range(8):
+        a = newton_step(c, a)
+    torch.testing.assert_close(a, fit_asymmetry(c))
+
+
 def test_asymmetry_error_is_the_curvature_of_the_likelihood() -> None:
     c = experiments(1, 40, 0.2, seed=5)[0]
     for a_fb in (-0.6, 0.0, 0.31):
@@ -621,11 +632,20 @@ def test_em_steps_are_those_of_bayes_theorem(make) -> None:
     model = worse_start(make)
     x = make().sample(5, generator=seeded(15))
     joint = model.log_joint(x).exp()
-    new, log_likelihood = em_step(model, x)
+    new, log_likelihood = em_round(model, x)
     expected = model.maximised(x, joint / joint.sum(dim=1, keepdim=True))
     for name, value in vars(new).items():
         torch.testing.assert_close(value, vars(expected)[name])
     assert log_likelihood.item() == pytest.approx(joint.sum(dim=1).log().mean().item())
+
+
+def test_an_em_step_of_plain_tensors_is_a_round_of_the_mixture() -> None:
+    model = small_mixture()
+    x = model.sample(50, generator=seeded(15))
+    new, _ = em_round(model, x)
+    found = em_step(x, model.log_weights, model.means, model.sigmas)
+    for value, wanted in zip(found, (new.log_weights, new.means, new.sigmas), strict=True):
+        torch.testing.assert_close(value, wanted)
 
 
 def test_fit_mixture_recovers_the_truth_within_its_errors() -> None:

@@ -135,6 +135,13 @@ def test_maps_of_the_plane_put_axis_0_along_x() -> None:
     assert np.isclose(low + (row + 0.5) * (high - low) / 21, 1.5)
     assert np.isclose(shown.get_array().max(), 2.0)  # the colour follows the square root
 
+    bar = plotting.density_bar(shown)
+    marks = {
+        float(t.get_text()): at
+        for t, at in zip(bar.ax.get_yticklabels(), bar.get_ticks(), strict=True)
+    }
+    assert marks[1.0] == 1.0 and np.isclose(marks[2.0], 2**0.5) and max(marks) < 4.0
+
     energy = (x[:, None] - 0.2) ** 2 + (y - 1.5) ** 2
     lines = plotting.energy_contours(ax, x, y, energy, minima=[[0.2, 1.5]], highest=0.06, levels=3)
     centre = np.mean(lines.get_paths()[1].vertices, axis=0)
@@ -277,6 +284,9 @@ def test_lecture_02_figures_hold_what_they_are_given() -> None:
     assert np.allclose(seen.get_ydata(), [0.9, 0.1, -0.4])
     assert np.allclose(bars.lines[0].get_ydata(), [1.0, 0.3, 0.8])
     assert np.allclose(bars.lines[2][0].get_segments()[1], [[2, 0.2], [2, 0.4]])
+    _, ax = plotting.figure()
+    line = plotting.fit_history(ax, [2.0, 1.0, 0.4], level=0.3, label="yours", known="ours")
+    assert list(line.get_ydata()) == [2.0, 1.0, 0.4] and ax.lines[1].get_ydata()[0] == 0.3
     _, ax = plotting.figure()
     lines = plotting.learning_curves(ax, [10, 100], {"one": [2.0, 1.0], "two": [5.0, 0.1]})
     assert [list(line.get_ydata()) for line in lines] == [[2.0, 1.0], [5.0, 0.1]]

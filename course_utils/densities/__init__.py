@@ -2,7 +2,8 @@
 
 - gaussians: full covariance, and what a Gaussian says about binary images;
 - asymmetry: one number, measured from angles, with its error;
-- mixtures: of Gaussians and of Bernoullis, fitted by expectation-maximisation or a gradient;
+- mixtures: of Gaussians and of Bernoullis; em: their fits, by expectation-maximisation or a
+  gradient;
 - base: what they share, and seeded noise for every model of the course.
 
 Each density has log p_theta(x) in nats, summed over the D dimensions of a point, and a fit by
@@ -18,8 +19,17 @@ from .asymmetry import (
     expected_information,
     fit_asymmetry,
     forward_backward_count,
+    newton_step,
 )
 from .base import LOG_2PI, Fit, climb, standard_normal
+from .em import (
+    em_round,
+    em_step,
+    fit_bernoulli_mixture,
+    fit_em,
+    fit_mixture,
+    fit_mixture_by_gradient,
+)
 from .gaussians import (
     Gaussian,
     dequantised_log_prob,
@@ -29,17 +39,7 @@ from .gaussians import (
     gaussian_log_prob,
     thresholded_log_prob,
 )
-from .mixtures import (
-    BernoulliMixture,
-    FullMixture,
-    Mixture,
-    em_step,
-    fit_bernoulli_mixture,
-    fit_em,
-    fit_mixture,
-    fit_mixture_by_gradient,
-    mixture_log_prob,
-)
+from .mixtures import BernoulliMixture, FullMixture, Mixture, mixture_log_prob
 
 __all__ = [
     "ASYMMETRY_LIMIT",
@@ -55,6 +55,7 @@ __all__ = [
     "counting_error",
     "coverage",
     "dequantised_log_prob",
+    "em_round",
     "em_step",
     "expected_information",
     "fit_asymmetry",
@@ -68,6 +69,7 @@ __all__ = [
     "forward_backward_count",
     "gaussian_log_prob",
     "mixture_log_prob",
+    "newton_step",
     "standard_normal",
     "thresholded_log_prob",
 ]

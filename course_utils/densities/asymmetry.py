@@ -76,6 +76,30 @@ def asymmetry_error(cos_theta: Tensor, a_fb: float | Tensor) -> Tensor:
     return _slope(u, a_fb)[1].rsqrt()
 
 
+def newton_step(cos_theta: Tensor, a_fb: float | Tensor) -> Tensor:
+    """One step of Newton's method towards the maximum of the log-likelihood.
+
+    A + S(A) / I(A), with the slope S = sum_n c_n / p(c_n) and the observed information
+    I = sum_n c_n^2 / p(c_n)^2: the maximum of the parabola that touches the log-likelihood at A.
+    `fit_asymmetry` repeats it, and guards it.
+
+    Args:
+        cos_theta: c, (..., N) in [-1, 1].
+        a_fb: where the step begins, (...,) or a number, below 3/4 in size.
+
+    Returns:
+        The new A_FB, (...,); not finite if every cosine is 0.
+
+    Raises:
+        ValueError: if there is no event, a cosine is outside [-1, 1] or NaN, or |a_fb| >= 3/4.
+    """
+    u = _asymmetry_weight(cos_theta)
+    a_fb = torch.as_tensor(a_fb, dtype=u.dtype, device=u.device)
+    _require_asymmetry(a_fb)
+    slope, information = _slope(u, a_fb)
+    return a_fb + slope / information
+
+
 def expected_information(a_fb: float | Tensor) -> Tensor:
     """Fisher information that one event is expected to carry about A_FB.
 

@@ -33,6 +33,7 @@ from .base import (
 from .densities import (
     collider_angles,
     density,
+    fit_history,
     histogram,
     inverse_transform,
     learning_curves,
@@ -66,6 +67,7 @@ from .pictures import field, images, jet_images, tile
 from .rate_distortion import information, rd_plane, residual_spectra, shannon_limit, water_filling
 from .science import (
     boltzmann_map,
+    density_bar,
     energy_contours,
     growth,
     lund_plane,
@@ -90,6 +92,7 @@ __all__ = [
     "bundle",
     "collider_angles",
     "density",
+    "density_bar",
     "dimension_curve",
     "efficiency",
     "ellipse_of",
@@ -100,6 +103,7 @@ __all__ = [
     "family_gallery",
     "field",
     "figure",
+    "fit_history",
     "gradient_spread",
     "growth",
     "histogram",

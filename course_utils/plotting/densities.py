@@ -42,10 +42,10 @@ def histogram(
 def collider_angles(
     ax: Axes, events: Array, c: Array, p: Array, *, bins: int = 40
 ) -> tuple[StepPatch, Line2D]:
-    """Events against the exact density p(c), c = cos θ of the muon; events (N,), c and p (M,)."""
+    """Events against the exact density p(c), c = cos t of the muon; events (N,), c and p (M,)."""
     bars = histogram(ax, events, bins=bins, bounds=(-1, 1), label="events")
     line = density(ax, c, p, label="exact density p(c)")
-    ax.set(xlabel="c = cos θ", ylabel="density", xlim=(-1, 1))
+    ax.set(xlabel="c = cos t", ylabel="density", xlim=(-1, 1))
     ax.set_ylim(0, 1.25 * max(float(array(p).max()), float(bars.get_data()[0].max())))
     ax.legend(loc="upper center", ncols=2)
     return bars, line
@@ -65,7 +65,7 @@ def inverse_transform(ax: Axes, c: Array, cdf: Array, *, u: Array) -> LineCollec
     ax.plot(grid, curve, color=ROLE["truth"], label="F(c)")
     ax.plot(np.full_like(heights, left), heights, "o", color=ROLE["prior"], clip_on=False)
     ax.plot(drawn, np.zeros_like(heights), "o", color=ROLE["data"], clip_on=False, zorder=3)
-    ax.set(xlabel="c = cos θ", ylabel="u", xlim=(left, float(grid[-1])), ylim=(0, 1))
+    ax.set(xlabel="c = cos t", ylabel="u", xlim=(left, float(grid[-1])), ylim=(0, 1))
     ax.legend(loc="lower right")
     return lines
 
@@ -77,7 +77,17 @@ def log_likelihood(ax: Axes, a: Array, value: Array) -> Line2D:
     """
     (line,) = ax.plot(array(a), array(value), color=ROLE["model"])
     ax.axhline(-0.5, color=ROLE["neutral"], linewidth=1, linestyle=":")
-    ax.set(xlabel="A_FB", ylabel="log-likelihood − maximum", ylim=(-8, 0.8))
+    ax.set(xlabel="A_FB", ylabel="log-likelihood − maximum", ylim=(-9, 0.8))
+    return line
+
+
+def fit_history(ax: Axes, history: Array, *, level: float, label: str, known: str) -> Line2D:
+    """Nats above the truth after 0, 1, ... rounds of a fit, (T,), and where another fit ended."""
+    (line,) = ax.plot(array(history), color=ROLE["model"], label=label)
+    ax.axhline(level, color=ROLE["neutral"], linewidth=1.5, linestyle="--", label=known)
+    ax.set(xscale="symlog", xlabel="round", ylabel="NLL − true entropy, nats", xlim=(0, None))
+    plain_ticks(ax.xaxis)
+    ax.legend()
     return line
 
 

@@ -63,11 +63,19 @@ def jet_images(ax: Axes, batch: Array, columns: int | None = None) -> AxesImage:
     return shown
 
 
-def field(ax: Axes, delta: Array, *, log: bool = False, limit: float | None = None) -> AxesImage:
+def field(
+    ax: Axes,
+    delta: Array,
+    *,
+    log: bool = False,
+    limit: float | None = None,
+    bar: bool = False,
+) -> AxesImage:
     """Show an overdensity field (n, n) of a periodic box.
 
     A linear field is drawn red above and blue below the mean. With `log`, a density field is
     drawn as log10(1 + delta), where filaments and knots are seen. `limit`: largest |value| drawn.
+    `bar`: with a colour bar, marked in densities 1 + delta where `log`.
     """
     values = array(delta)
     if log:
@@ -77,6 +85,12 @@ def field(ax: Axes, delta: Array, *, log: bool = False, limit: float | None = No
         limit = limit or 3 * float(values.std())
         shown = ax.imshow(values.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
     bare(ax)
+    if bar:
+        scale = ax.figure.colorbar(shown, ax=ax, shrink=0.85, pad=0.03)
+        scale.set_label("density 1 + δ" if log else "overdensity δ")
+        if log:
+            marks = [mark for mark in (0.1, 0.3, 1, 3, 10) if shown.norm.vmin <= math.log10(mark)]
+            scale.set_ticks(np.log10(marks), labels=[f"{mark:g}" for mark in marks])
     return shown
 
 

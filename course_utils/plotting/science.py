@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.colorbar import Colorbar
 from matplotlib.container import ErrorbarContainer
 from matplotlib.contour import QuadContourSet
 from matplotlib.image import AxesImage
@@ -125,7 +126,8 @@ def energy_contours(
 def boltzmann_map(ax: Axes, x: Array, y: Array, p: Array) -> AxesImage:
     """A two-dimensional density p (n, m) on an even grid x (n,), y (m,), axis 0 along x.
 
-    The colour follows the square root of p, so that thin tails and small basins stay visible.
+    The colour follows the square root of p, so that thin tails and small basins stay visible: say
+    so beside the figure, or give it a `density_bar`.
     """
     xs, ys = array(x), array(y)
     half_x, half_y = (xs[1] - xs[0]) / 2, (ys[1] - ys[0]) / 2
@@ -142,6 +144,17 @@ def boltzmann_map(ax: Axes, x: Array, y: Array, p: Array) -> AxesImage:
     )
     ax.set(xlabel="x", ylabel="y", aspect="equal")
     return shown
+
+
+def density_bar(shown: AxesImage, *, label: str = "density p") -> Colorbar:
+    """A colour bar for `boltzmann_map`: colour follows the root, the marks are densities."""
+    top = float(shown.norm.vmax) ** 2
+    steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50])
+    marks = [0.0, *steps[(steps < top) & (steps > top / 40)]]
+    bar = shown.figure.colorbar(shown, ax=shown.axes, shrink=0.85, pad=0.03)
+    bar.set_ticks(np.sqrt(marks), labels=[f"{mark:g}" for mark in marks])
+    bar.set_label(label)
+    return bar
 
 
 def walkers(ax: Axes, positions: Array, *, label: str | None = "walkers") -> PathCollection:

@@ -123,11 +123,11 @@ def temperature(kT: Array | None = None, positions: Array | None = None) -> Live
         image.set(data=roots[i].T, clim=(0, roots[i].max()))
         dots.set_offsets(walkers[i])
         n = walkers.shape[1]
-        slack = 3 * math.sqrt(exact[i] * (1 - exact[i]) / n)  # three standard errors
-        verdict = "equal within errors" if abs(found[i] - exact[i]) < slack else "not mixed yet"
+        off = (found[i] - exact[i]) / math.sqrt(exact[i] * (1 - exact[i]) / n)
+        verdict = f"{abs(off):.1f} standard errors apart"
         return (
             f"kT = {kT:g}: {found[i]:.3f} of {n} walkers are in the upper left basin (dashed), "
-            f"where the exact density (blue) puts {exact[i]:.3f}: {verdict}."
+            f"where the exact density (blue, by its root) puts {exact[i]:.3f}: {verdict}."
         )
 
     return live(

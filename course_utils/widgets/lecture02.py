@@ -4,26 +4,33 @@ import torch
 
 from course_utils import densities, plotting
 from course_utils.ledger import nats_above_truth
+from course_utils.plotting import Array
 from course_utils.simulators import collider, molecular
 
 from .base import Live, live, slider, stops
 
 
-def likelihood(n: int = 2000, a_true: float = 0.3, *, seed: int = 5) -> Live:
-    """Fit A_FB by hand: events under the density of the slider, and the log-likelihood's height."""
-    generator = torch.Generator().manual_seed(seed)
-    events = collider.sample_cos_theta(n, a_true, generator=generator, dtype=torch.float64)
-    best = float(densities.fit_asymmetry(events))
-    grid = torch.linspace(best - 0.09, best + 0.09, 91, dtype=torch.float64)
+def likelihood(events: Array | None = None) -> Live:
+    """Move A_FB away from its best value, in standard errors: the events under the density, and how
+    far the log-likelihood falls.
+
+    events: cosines of a measurement, (N,). Without them, 2000 are drawn at A_FB = 0.3.
+    """
+    if events is None:
+        generator = torch.Generator().manual_seed(5)
+        events = collider.sample_cos_theta(2000, 0.3, generator=generator)
+    seen = torch.as_tensor(events).double()
+    best = densities.fit_asymmetry(seen)
+    error = float(densities.asymmetry_error(seen, best))
+    best = float(best)
+    grid = torch.linspace(best - 4.1 * error, best + 4.1 * error, 91, dtype=torch.float64)
 
     def below(a_fb: float) -> float:
-        return float(
-            (collider.log_density(events, a_fb) - collider.log_density(events, best)).sum()
-        )
+        return float((collider.log_density(seen, a_fb) - collider.log_density(seen, best)).sum())
 
     fig, (left, right) = plotting.figure(1, 2, width=8.6, height=3.6)
     c = torch.linspace(-1, 1, 201)
-    _, line = plotting.collider_angles(left, events, c, collider.density(c), bins=25)
+    _, line = plotting.collider_angles(left, seen, c, collider.density(c), bins=25)
     line.set(color=plotting.ROLE["model"], label="model p(c)")
     left.set(ylim=(0, 1.8), xticks=[-1, -0.5, 0, 0.5, 1])
     left.legend(loc="upper left")
@@ -31,17 +38,18 @@ def likelihood(n: int = 2000, a_true: float = 0.3, *, seed: int = 5) -> Live:
     right.locator_params(axis="x", nbins=5)
     (dot,) = right.plot([best], [0.0], "o", color=plotting.ROLE["model"], markersize=9)
 
-    def update(a_fb: float) -> str:
+    def update(errors: float) -> str:
+        a_fb = best + errors * error
         line.set_ydata(collider.density(c, a_fb).numpy())
         value = below(a_fb)
-        dot.set_data([a_fb], [max(value, -7.9)])
+        dot.set_data([a_fb], [value])
         return (
-            f"A_FB = {a_fb:.2f}: the log-likelihood is {-value:.1f} nats below its maximum, which "
-            f"is at {best:.3f}."
+            f"A_FB = {a_fb:.3f}, off its best value {best:.3f} by {errors:g} standard errors of "
+            f"{error:.4f}: the log-likelihood is {-value:.2f} nats below its maximum."
         )
 
-    low, high = round(best - 0.09, 2), round(best + 0.09, 2)
-    return live(fig, update, moving=[line, dot], a_fb=slider("A_FB", low, high, low, step=0.01))
+    control = slider("errors off", -4, 4, -4, step=0.5)
+    return live(fig, update, moving=[line, dot], errors=control)
 
 
 def mixture_size(n: int = 2000, *, seed: int = 6) -> Live:
@@ -73,8 +81,8 @@ def mixture_size(n: int = 2000, *, seed: int = 6) -> Live:
         centres.set_offsets(models[i].means)
         nats, error = above[i]
         return (
-            f"M = {m}: the mixture (blue, its means orange) is {nats:.2f} ± {error:.2f} nats above "
-            "the truth (contours of the energy)."
+            f"M = {m}: the mixture (blue by the root of its density, means orange) is {nats:.2f} ± "
+            f"{error:.2f} nats above the truth (contours of the energy)."
         )
 
     return live(
