@@ -82,10 +82,11 @@ def log_likelihood(ax: Axes, a: Array, value: Array) -> Line2D:
 
 
 def fit_history(ax: Axes, history: Array, *, level: float, label: str, known: str) -> Line2D:
-    """Nats above the truth after 0, 1, ... rounds of a fit, (T,), and where another fit ended."""
-    (line,) = ax.plot(array(history), color=ROLE["model"], label=label)
+    """Nats above the truth before round 1, 2, ... of a fit, (T,), and where another fit ended."""
+    values = array(history)
+    (line,) = ax.plot(range(1, len(values) + 1), values, color=ROLE["model"], label=label)
     ax.axhline(level, color=ROLE["neutral"], linewidth=1.5, linestyle="--", label=known)
-    ax.set(xscale="symlog", xlabel="round", ylabel="NLL − true entropy, nats", xlim=(0, None))
+    ax.set(xscale="log", xlabel="round", ylabel="NLL − true entropy, nats", xlim=(1, None))
     plain_ticks(ax.xaxis)
     ax.legend()
     return line

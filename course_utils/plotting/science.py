@@ -149,7 +149,7 @@ def boltzmann_map(ax: Axes, x: Array, y: Array, p: Array) -> AxesImage:
 def density_bar(shown: AxesImage, *, label: str = "density p") -> Colorbar:
     """A colour bar for `boltzmann_map`: colour follows the root, the marks are densities."""
     top = float(shown.norm.vmax) ** 2
-    steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50])
+    steps = np.outer(10.0 ** np.arange(-6, 7), [1, 2, 5]).ravel()
     marks = [0.0, *steps[(steps < top) & (steps > top / 40)]]
     bar = shown.figure.colorbar(shown, ax=shown.axes, shrink=0.85, pad=0.03)
     bar.set_ticks(np.sqrt(marks), labels=[f"{mark:g}" for mark in marks])

@@ -80,6 +80,16 @@ def density_with_floor(x, log_weights, means, sigmas):
     return torch.log(n / len(x)), new_means, torch.sqrt((r * square).sum(0) / n / x.shape[1])
 
 
+def tempered(x, log_weights, means, sigmas):
+    square = ((x[:, None] - means) ** 2).sum(-1)
+    logs = log_weights - square / (2 * sigmas**2) - x.shape[1] * sigmas.log()
+    r = torch.softmax(1.2 * logs, 1)
+    n = r.sum(0)
+    new_means = r.T @ x / n[:, None]
+    square = ((x[:, None] - new_means) ** 2).sum(-1)
+    return torch.log(n / len(x)), new_means, torch.sqrt((r * square).sum(0) / n / x.shape[1])
+
+
 def unbiased(x, log_weights, means, sigmas):
     new_log_weights, new_means, new_sigmas = by_the_formulas(x, log_weights, means, sigmas)
     n = new_log_weights.exp() * len(x)
@@ -116,7 +126,8 @@ WRONG = [
     ("wrong-sigmas", floored),
     ("wrong-sigmas", unbiased),
     ("wrong-means", medians),
-    ("wrong-weights", density_with_floor),
+    ("weights-not-normalised", density_with_floor),
+    ("wrong-weights", tempered),
     ("changes-its-input", in_place),
     ("wrong-type", two_values),
     ("wrong-shape", sigma_per_dimension),
