@@ -173,7 +173,7 @@ def test_jet_images_keep_three_decades_and_their_gaps() -> None:
     ("draw", "height", "words"),
     [
         (plotting.families, 5.2, [row[0] for row in plotting.FAMILIES]),
-        (plotting.timeline, 3.6, [row[2] for row in plotting.TIMELINE]),
+        (plotting.timeline, 4.9, [row[2] for row in plotting.TIMELINE]),
     ],
 )
 def test_schematics_show_every_entry_inside_the_page_and_apart(

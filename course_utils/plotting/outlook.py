@@ -18,16 +18,30 @@ FAMILIES: tuple[tuple[str, str, str, str], ...] = (
 # Year of publication, lane, label, and whether the label stands above (+1) or below (-1) its dot.
 TIMELINE: tuple[tuple[int, str, str, int], ...] = (
     (2013, "latent variables", "VAE", 1),
+    (2017, "latent variables", "VQ-VAE", 1),
     (2014, "adversarial", "GAN", 1),
+    (2018, "adversarial", "StyleGAN", 1),
     (2014, "flows", "NICE", 1),
     (2016, "flows", "RealNVP", 1),
-    (2016, "autoregressive", "PixelRNN, WaveNet", 1),
+    (2018, "flows", "Glow", 1),
+    (2022, "flows", "flow matching", 1),
+    (2016, "energy-based", "energy ConvNet", 1),
+    (2019, "energy-based", "Du and Mordatch", 1),
     (2015, "diffusion", "Sohl-Dickstein et al.", 1),
+    (2019, "diffusion", "NCSN", -1),
     (2020, "diffusion", "DDPM", 1),
     (2021, "diffusion", "score SDE", -1),
     (2022, "diffusion", "latent diffusion", 1),
-    (2023, "pictures and video", "Midjourney", 1),
-    (2026, "pictures and video", "Seedance 2.0", 1),
+    (2016, "autoregressive", "PixelRNN, WaveNet", 1),
+    (2020, "autoregressive", "Image GPT", 1),
+    (2017, "language models", "Transformer", 1),
+    (2018, "language models", "GPT", -1),
+    (2020, "language models", "GPT-3", 1),
+    (2022, "language models", "ChatGPT", 1),
+    (2021, "pictures and video", "DALL-E", 1),
+    (2023, "pictures and video", "Midjourney", -1),
+    (2024, "pictures and video", "Sora", 1),
+    (2026, "pictures and video", "Seedance 2.0", -1),
 )
 
 
@@ -189,7 +203,7 @@ def _arrow(
 def timeline(ax: Axes) -> None:
     """Deep generative models from the 2013 VAE to video in 2026, one lane per family.
 
-    Make the figure with `figure(width=9.3, height=3.9)`.
+    Make the figure with `figure(width=8.6, height=4.9)`.
     """
     lanes = list(dict.fromkeys(lane for _, lane, _, _ in TIMELINE))
     for i, lane in enumerate(lanes):
