@@ -31,6 +31,9 @@ ROWS = (  # lecture, cell, title
     (
         ("08", "rd-cosmos-figure", "rate and distortion: a theorem"),
         ("09", "ls-gallery", "the landscape, over the truth"),
+    ),
+    (
+        ("10", "ls-score-figure", "diffusion: the exact score and the learned one"),
         ("11", "own-latents", "your own data"),
     ),
 )
