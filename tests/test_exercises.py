@@ -65,6 +65,7 @@ CONTRACT = {
     "05.ppca_em_step": "(x, W, b, sigma)",
     "05.importance_weighted_bound": "(log_w)",
     "06.bernoulli_log_likelihood": "(x, logits)",
+    "06.VAE": "(data_dim, latent_dim)",
     "07.gaussian_log_likelihood": "(x, mean, sigma)",
     "06.negative_elbo": "(x, logits, mu, log_var)",
     "07.optimal_sigma": "(x, x_hat)",

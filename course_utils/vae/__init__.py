@@ -1,6 +1,7 @@
 """Variational autoencoders: likelihoods, models, their evaluation, and an auditor of losses."""
 
 from .auditor import PUBLISHED, Audit, PublishedLoss, audit
+from .bernoulli import BernoulliVAE
 from .evaluation import (
     Gap,
     evaluate_elbo,
@@ -40,6 +41,7 @@ __all__ = [
     "VAE",
     "Audit",
     "Bernoulli",
+    "BernoulliVAE",
     "Binomial",
     "Decoder",
     "Encoder",
