@@ -1,6 +1,7 @@
 """The grader's core: honest submissions get their marks, attacks get none and stay inside."""
 
 import importlib
+import inspect
 import os
 import pkgutil
 import re
@@ -367,26 +368,26 @@ def test_constants_of_the_package_and_what_only_names_it_may_be_used(judge: Judg
 
 def callables() -> list[str]:
     """Every function, class and method of the package, private ones too, by its dotted name."""
-    names = []
+    package, names = str(Path(course_utils.__file__).parent), []
+
+    def written_here(value: object) -> bool:
+        inner = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        code = getattr(inspect.unwrap(inner), "__code__", None)
+        return code is not None and code.co_filename.startswith(package)
+
     for module in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
         if module.name.split(".")[1] in twin.WITHOUT_TWIN:
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            owner = getattr(value, "__module__", None) or ""
-            if not callable(value) or not owner.startswith("course_utils"):
-                continue
-            names.append(f"{module.name}.{name}")
-            if isinstance(value, type):
-                names += [
-                    f"{module.name}.{name}.{method}"
-                    for method, inner in vars(value).items()
-                    if callable(inner) or isinstance(inner, classmethod | staticmethod)
-                ]
+            if isinstance(value, type) and value.__module__.startswith("course_utils"):
+                methods = [m for m, inner in vars(value).items() if written_here(inner)]
+                names += [f"{module.name}.{name}{m}" for m in ("", *(f".{m}" for m in methods))]
+            elif written_here(value):
+                names.append(f"{module.name}.{name}")
     return names
 
 
-# Calls each, and demands that the reason it gives is the right one. Of a class's attributes those
-# that every Python class has are passed over.
+# Calls each, and demands that it says why it does not answer.
 CALLS_ALL = """
 import importlib, torch
 from course_utils.densities import Gaussian
@@ -407,10 +408,7 @@ for name in NAMES:
     try:
         found = reach(name)
     except AttributeError:
-        if not name.rpartition(".")[2].startswith("__"):
-            missing.append(name)
-        continue
-    if getattr(found, "__objclass__", None) is object or found in (object.__init__, object.__eq__):
+        missing.append(name)
         continue
     for given in ((), (x,), (x, x), (x, 1), (x, x, x), (x, x, x, x)):
         try:

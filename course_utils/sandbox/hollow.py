@@ -53,6 +53,7 @@ def made_class(
     """
     kept = tuple(b for b in bases if isinstance(b, type) and issubclass(b, Base | Exception))
     kept = kept or ((error,) if error else (Base,))
+    methods = ("__init__", *methods)
     body = {m: function(f"{module}.{name}.{m}") for m in methods} | dict(constants)
     return type(name, kept, body | {"__module__": module})
 
