@@ -76,8 +76,8 @@ class Row:
 def functions(notebook: NotebookNode, names: Collection[str]) -> dict[str, Callable]:
     """The notebook's functions of these names, with its imports and nothing else of it.
 
-    One may call those above it: a loss is made of a likelihood. A cell that fails to parse or an import that fails is skipped: the function that needed it
-    will say so when it is called.
+    One may call those above it: a loss is made of a likelihood. A cell that fails to parse or an
+    import that fails is skipped: the function that needed it will say so when it is called.
     """
     statements = list(_statements(notebook))
     imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
