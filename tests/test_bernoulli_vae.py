@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from course_utils import vae
 from course_utils.estimates import mean_and_error
@@ -47,3 +48,43 @@ def test_the_mark_of_the_exercise_is_what_the_courses_own_model_reaches() -> Non
     nats, _ = mean_and_error(world.log_prob(held_out) - bound)
     # Other seeds lie up to half a nat away; a mark that is off by one would judge otherwise.
     assert nats == pytest.approx(exercise.OURS, abs=1.0)
+
+
+class Written(nn.Module):
+    """A student's: nothing but two networks, with a batch axis and no more."""
+
+    def __init__(self, twin: vae.BernoulliVAE) -> None:
+        super().__init__()
+        self.twin = twin
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        assert x.ndim == 2
+        return self.twin.encode(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        assert z.ndim == 2
+        return self.twin.decode(z)
+
+
+def test_whatever_has_an_encoder_and_a_decoder_is_evaluated() -> None:
+    torch.manual_seed(1)
+    twin = vae.BernoulliVAE(12, 2)
+    x = torch.rand(5, 12).round()
+
+    def numbers(model: vae.TwoNetworks) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(2)
+        gap = vae.inference_gap(model, x, steps=3, generator=generator)
+        return [
+            vae.evaluate_elbo(model, x, samples=3, generator=generator),
+            vae.importance_weighted(model, x, samples=7, generator=generator, chunk=2),
+            vae.exact_log_evidence(model, x),
+            vae.kl_per_unit(model, x),
+            vae.latent_means(model, x),
+            gap.evidence,
+            gap.elbo_refined,
+        ]
+
+    for own, ours in zip(numbers(Written(twin)), numbers(twin), strict=True):
+        assert torch.equal(own, ours)
+    with pytest.raises(ValueError, match="K = 1 or 2 latents, this model has 3"):
+        vae.exact_log_evidence(Written(vae.BernoulliVAE(12, 3)), x)
