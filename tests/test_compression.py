@@ -35,7 +35,9 @@ from course_utils.compression import (
     baselines,
     bits_back_length,
     code_length,
+    decode_contexts,
     describe_file,
+    encode_contexts,
     latent_model,
     negative_elbo_bits,
     pack,
@@ -95,7 +97,7 @@ def test_a_push_is_undone_by_a_pop_whatever_the_size_of_the_state() -> None:
         state = ans_push(state, low, high - low, 12)
     found = []
     for _ in symbols:
-        state, s = ans_pop(state, cumulative, 12)
+        s, state = ans_pop(state, cumulative, 12)
         found.append(s)
     assert (state, found[::-1]) == (start, symbols)
 
@@ -129,6 +131,44 @@ def test_ans_refuses_what_has_no_inverse() -> None:
     for wrong in ([0], [1, 8], [0, 7], []):
         with pytest.raises(ValueError, match="from 0 to 2\\^3 = 8"):
             ans_pop(5, wrong, 3)
+
+
+# ---------------------------------------------------------------------- contexts
+
+
+def test_contexts_come_back_and_cost_what_the_counts_say() -> None:
+    """Against a count of our own: sum over contexts of Krichevsky and Trofimov's code length."""
+    x = datasets.ledger_sprites((1, 1, 60)).test.reshape(60, 14, 14)
+    message = encode_contexts(x)
+    assert torch.equal(decode_contexts(message, (60, 14, 14)), x)
+    padded = torch.nn.functional.pad(x, (2, 2, 2, 0)).long()
+    around = [(-2, c) for c in (-1, 0, 1)] + [(-1, c) for c in range(-2, 3)] + [(0, -2), (0, -1)]
+    shifted = [padded[:, 2 + r : 16 + r, 2 + c : 16 + c] for r, c in around]
+    context = sum(s << bit for bit, s in enumerate(shifted)).flatten()
+    bits, seen = 0.0, {}
+    for c, pixel in zip(context.tolist(), x.long().flatten().tolist(), strict=True):
+        counts = seen.setdefault(c, [0.5, 0.5])
+        bits -= math.log2(counts[pixel] / sum(counts))
+        counts[pixel] += 1
+    # At most 2^-16 of a probability is lost for each pixel, and a word of 32 bits at the end.
+    assert bits / 8 < len(message) < bits / 8 + 14
+
+
+def test_contexts_of_white_pictures_cost_next_to_nothing_and_of_noise_all_of_it() -> None:
+    assert len(encode_contexts(torch.zeros(50, 14, 14))) < 20
+    noise = (torch.rand(50, 14, 14, generator=seeded()) < 0.5).float()
+    assert len(encode_contexts(noise)) > 50 * 14 * 14 / 8
+
+
+def test_damaged_contexts_are_refused() -> None:
+    message = encode_contexts((torch.rand(9, 14, 14, generator=seeded()) < 0.2).float())
+    for wrong in (message[:-4], message[:8] + b"\x01\x00\x00\x00" + message[12:]):
+        with pytest.raises(ValueError, match="damaged"):
+            decode_contexts(wrong, (9, 14, 14))
+    with pytest.raises(ValueError, match=r"\(N, H, W\)"):
+        encode_contexts(torch.zeros(9, 196))
+    with pytest.raises(ValueError, match="whole number from 0 to 1"):
+        encode_contexts(torch.full((1, 14, 14), 0.5))
 
 
 # ---------------------------------------------------------------------- whole numbers
@@ -222,7 +262,7 @@ def test_one_lane_is_ans_push_until_the_head_is_full() -> None:
         assert int(message.heads[0]) == state and not message.words
     message.push(table, symbols)  # the head would overflow: 32 bits go to the stack first
     assert len(message.words) == 1
-    assert ans_pop(int(message.heads[0]), table.cumulative[0].tolist(), PRECISION)[1] == symbols[0]
+    assert ans_pop(int(message.heads[0]), table.cumulative[0].tolist(), PRECISION)[0] == symbols[0]
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9, 0.999])

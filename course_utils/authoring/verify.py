@@ -76,18 +76,16 @@ class Row:
 def functions(notebook: NotebookNode, names: Collection[str]) -> dict[str, Callable]:
     """The notebook's functions of these names, with its imports and nothing else of it.
 
-    One may call those above it: a loss is made of a likelihood. A cell that fails to parse or an
-    import that fails is skipped: the function that needed it will say so when it is called.
+    A cell that fails to parse or an import that fails is skipped: the function that needed it
+    will say so when it is called.
     """
     statements = list(_statements(notebook))
     imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {}
-    above: list[ast.stmt] = []
     for node in statements:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-            above.append(node)
             namespace: dict[str, object] = {}
-            for statement in [*imports, *above]:
+            for statement in [*imports, node]:
                 _run(statement, namespace)
             if node.name in namespace:
                 found[node.name] = namespace[node.name]

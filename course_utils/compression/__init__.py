@@ -4,6 +4,7 @@
     lanes       the same step for many symbols at once, for real files
     bits_back   images through the posterior, the likelihood and the prior of a model
     files       a file on disk, verified when it is read
+    contexts    an adaptive context coder without a network, the honest rival
     baselines   gzip, bz2, lzma and PNG on the same pixels, and the table beside them
 
 Frey and Hinton 1997; Townsend, Bird and Barber 2019. The model comes in as plain functions.
@@ -19,6 +20,7 @@ from .bits_back import (
     latent_model,
     negative_elbo_bits,
 )
+from .contexts import decode_contexts, encode_contexts
 from .files import Report, describe_file, read_file, write_file
 from .lanes import PRECISION, GaussianBins, Lanes, Table, Uniform
 
@@ -36,8 +38,10 @@ __all__ = [
     "baselines",
     "bits_back_length",
     "code_length",
+    "decode_contexts",
     "decode_images",
     "describe_file",
+    "encode_contexts",
     "encode_images",
     "latent_model",
     "negative_elbo_bits",

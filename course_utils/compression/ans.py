@@ -44,10 +44,10 @@ def ans_push(state: int, start: int, freq: int, precision: int) -> int:
     return (state // freq << precision) + start + state % freq
 
 
-def ans_pop(state: int, cumulative: Sequence[int], precision: int) -> tuple[int, int]:
-    """The state before the last push, and the symbol that was pushed: the inverse of `ans_push`.
+def ans_pop(state: int, starts: Sequence[int], precision: int) -> tuple[int, int]:
+    """The symbol that was pushed last, and the state before it: the inverse of `ans_push`.
 
-    slot = state mod 2^precision lies in the interval of the symbol, and
+    slot = state' mod 2^precision lies in the interval of the symbol, and
     state = freq floor(state' / 2^precision) + slot - start.
 
     Popping from a state that holds random bits draws a symbol from its distribution: the "bits
@@ -55,26 +55,26 @@ def ans_pop(state: int, cumulative: Sequence[int], precision: int) -> tuple[int,
 
     Args:
         state: at least 0.
-        cumulative: where the interval of each symbol starts, and 2^precision at the end.
+        starts: where the interval of each symbol starts, and 2^precision at the end.
         precision: bits.
 
     Returns:
-        (state, symbol), the symbol as its place in `cumulative`.
+        (symbol, earlier state), the symbol as its place in `starts`.
 
     Raises:
-        ValueError: if the state is negative, or cumulative does not run from 0 to 2^precision.
+        ValueError: if the state is negative, or starts does not run from 0 to 2^precision.
 
     >>> ans_pop(23, [0, 3, 4], precision=2)
-    (5, 1)
+    (1, 5)
     """
     if state < 0:
         raise ValueError(f"A state is a whole number of at least 0, got {state}.")
-    if len(cumulative) < 2 or cumulative[0] != 0 or cumulative[-1] != 1 << precision:
-        raise ValueError(f"cumulative must run from 0 to 2^{precision} = {1 << precision}.")
+    if len(starts) < 2 or starts[0] != 0 or starts[-1] != 1 << precision:
+        raise ValueError(f"starts must run from 0 to 2^{precision} = {1 << precision}.")
     slot = state & ((1 << precision) - 1)
-    symbol = bisect_right(cumulative, slot) - 1
-    start, freq = cumulative[symbol], cumulative[symbol + 1] - cumulative[symbol]
-    return freq * (state >> precision) + slot - start, symbol
+    symbol = bisect_right(starts, slot) - 1
+    start, freq = starts[symbol], starts[symbol + 1] - starts[symbol]
+    return symbol, freq * (state >> precision) + slot - start
 
 
 def quantise(probabilities: Tensor, precision: int) -> Tensor:

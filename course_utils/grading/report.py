@@ -63,6 +63,7 @@ class Run:
     seed: int
     sandbox: str
     unsafe: bool = False
+    full: bool = False
 
 
 def write(

@@ -1,4 +1,4 @@
-"""Rates, distortions, spectra of what is lost, and what latents tell: lecture 07."""
+"""Rates, distortions, spectra of what is lost, and what latents tell: lecture 08."""
 
 from collections.abc import Mapping, Sequence
 

@@ -21,6 +21,7 @@ from .disentanglement import (
 from .limits import (
     BlahutArimoto,
     blahut_arimoto,
+    blahut_arimoto_step,
     equivalent_beta,
     gaussian_rd_curve,
     linear_optimum,
@@ -47,6 +48,7 @@ __all__ = [
     "RDPoint",
     "RotatedVAE",
     "blahut_arimoto",
+    "blahut_arimoto_step",
     "covariance_factor",
     "covariance_from_power",
     "equivalent_beta",

@@ -41,54 +41,39 @@ def reverse_water_filling(eigenvalues: Tensor, level: float | Tensor) -> tuple[T
     return 0.5 * above.log().sum(dim=-1), distortion
 
 
-def water_level(
-    eigenvalues: Tensor,
-    *,
-    rate: float | Tensor | None = None,
-    distortion: float | Tensor | None = None,
-) -> Tensor:
-    """The water level at which a Gaussian source has a given rate, or a given distortion.
+def water_level(eigenvalues: Tensor, rate: float | Tensor) -> Tensor:
+    """The water level at which a Gaussian source has a given rate.
 
     The inverse of `reverse_water_filling`, without iteration: between two neighbouring
-    eigenvalues the rate is linear in log(level), and the distortion is linear in level.
+    eigenvalues the rate is linear in log(level). While the m largest are told,
+    level = exp((sum of their logarithms - 2 rate) / m).
 
     Args:
         eigenvalues: (D,), in any order, none negative.
-        rate: nats, not negative, (...); or
-        distortion: (...), positive and at most the sum of the eigenvalues.
+        rate: nats, not negative, 0-d or (...).
 
     Returns:
         (...), the lowest such level: where nothing is told, the largest eigenvalue.
 
     Raises:
-        ValueError: unless exactly one of rate and distortion is given, within its range.
+        ValueError: if eigenvalues is not (D,), or negative, or all 0, or a rate is negative.
+
+    >>> one_bit = 0.6931  # the largest of these tells it, down to the second
+    >>> round(water_level(torch.tensor([4.0, 1.0, 0.1]), one_bit).item(), 3)
+    1.0
     """
     _require_eigenvalues(eigenvalues)
-    if (rate is None) == (distortion is None):
-        raise ValueError("Give either the rate or the distortion.")
     falling = eigenvalues[eigenvalues > 0].sort(descending=True).values  # (M,)
     if not len(falling):
         raise ValueError("All eigenvalues are 0: this source needs no rate at any level.")
+    wanted = _like(rate, falling)
+    if not bool((wanted >= 0).all()):
+        raise ValueError(f"A rate is not negative, got {wanted}.")
     told = torch.arange(1, len(falling) + 1, dtype=falling.dtype, device=falling.device)
-    if rate is not None:
-        wanted = _like(rate, falling)
-        if not bool((wanted >= 0).all()):
-            raise ValueError(f"A rate is not negative, got {wanted}.")
-        sums = falling.log().cumsum(0)
-        corners = 0.5 * (sums - told * falling.log())  # rate when the water reaches lambda_m
-        m = (torch.searchsorted(corners, wanted.contiguous(), right=True) - 1).clamp_min(0)
-        return ((sums[m] - 2 * wanted) / told[m]).exp()
-    wanted = _like(distortion, falling)
-    total = falling.sum()
-    # The sum of many eigenvalues is known up to rounding only.
-    slack = 1 + 10 * torch.finfo(falling.dtype).eps * len(falling)
-    if not bool(((wanted > 0) & (wanted <= slack * total)).all()):
-        raise ValueError(f"The distortion lies above 0 and at most at {total:g}, got {wanted}.")
-    drowned = (falling.flip(0).cumsum(0) - falling.flip(0)).flip(0)  # variance of what is not told
-    corners = drowned + told * falling  # distortion when the water reaches lambda_m: falling
-    m = torch.searchsorted(-corners, -wanted.contiguous(), right=True) - 1
-    m = m.clamp_min(0)
-    return torch.minimum((wanted - drowned[m]) / told[m], falling[0])
+    sums = falling.log().cumsum(0)
+    corners = 0.5 * (sums - told * falling.log())  # rate when the water reaches lambda_m
+    m = (torch.searchsorted(corners, wanted.contiguous(), right=True) - 1).clamp_min(0)
+    return ((sums[m] - 2 * wanted) / told[m]).exp()
 
 
 def gaussian_rd_curve(eigenvalues: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,37 +148,59 @@ class BlahutArimoto(NamedTuple):
 
     rate: Tensor  # (...), nats
     distortion: Tensor  # (...)
-    channel: Tensor  # (..., n, m), p(y | x)
-    gap: Tensor  # (...), nats: rate + distortion / beta is at most this much above its minimum
+    channel: Tensor  # (..., X, Y), p(y | x)
+    gap: Tensor  # (...), nats: rate + slope distortion is at most this much above its minimum
 
 
 CHECK_EVERY = 10  # steps; a bound costs a quarter of a step
 
 
+def blahut_arimoto_step(p: Tensor, cost: Tensor, q: Tensor, slope: float) -> Tensor:
+    """One iteration towards the best distribution of descriptions y, for a source p(x).
+
+    First the channel, p(y | x) = q(y) exp(-slope cost(x, y)) / Z(x), then what it makes of the
+    source, q(y) = sum_x p(x) p(y | x). Each of the two lowers rate + slope distortion.
+
+    Blahut 1972; Arimoto 1972.
+
+    Args:
+        p: the source, (X,), sums to 1.
+        cost: of describing x by y, (X, Y).
+        q: of the descriptions, (Y,), positive, sums to 1.
+        slope: nats that one unit of cost is worth, minus the slope of the curve R(D); positive.
+
+    Returns:
+        The new q, (Y,).
+
+    >>> p, flip = torch.tensor([0.5, 0.5]), 1 - torch.eye(2)
+    >>> blahut_arimoto_step(p, flip, torch.tensor([0.9, 0.1]), slope=3.0)
+    tensor([0.6520, 0.3480])
+    """
+    return p @ torch.softmax(q.log() - slope * cost, dim=1)
+
+
 def blahut_arimoto(
-    p_x: Tensor,
-    distortion: Tensor,
-    beta: float | Tensor,
+    p: Tensor,
+    cost: Tensor,
+    slope: float | Tensor,
     *,
     tolerance: float = 1e-6,
     max_steps: int = 100_000,
 ) -> BlahutArimoto:
-    """The rate-distortion curve of any discrete source, where its slope is dD/dR = -beta.
+    """The rate-distortion curve of any discrete source, where its slope is dR/dD = -slope.
 
-    Minimises <d(x, y)> + beta I(x; y) over all channels p(y | x), in turn over the channel and
-    the distribution of y,
+    Minimises I(x; y) + slope <cost(x, y)> over all channels p(y | x), by repeating
+    `blahut_arimoto_step` from an even q.
 
-        p(y | x) = q(y) exp(-d(x, y) / beta) / Z(x),    q(y) = sum_x p(x) p(y | x).
-
-    Blahut 1972; Arimoto 1972. With c(y) = sum_x p(x) exp(-d(x, y) / beta) / Z(x), it stops when
-    max log c - sum_y q(y) c(y) log c(y), Blahut's bound on what is left to gain in
-    I + <d> / beta, falls below the tolerance.
+    Blahut 1972; Arimoto 1972. With c(y) = sum_x p(x) exp(-slope cost(x, y)) / Z(x), the factor by
+    which a step changes q(y), it stops when max log c - sum_y q(y) c(y) log c(y), Blahut's bound
+    on what is left to gain, falls below the tolerance.
 
     Args:
-        p_x: the source, (n,), sums to 1.
-        distortion: d(x, y), (n, m), finite and not negative.
-        beta: positive; 0-d, or (...) for several points of the curve at once.
-        tolerance: gap in nats, for every beta.
+        p: the source, (X,), sums to 1.
+        cost: (X, Y), finite and not negative.
+        slope: positive; 0-d, or (...) for several points of the curve at once.
+        tolerance: gap in nats, for every slope.
         max_steps: where to give up.
 
     Returns:
@@ -203,27 +210,27 @@ def blahut_arimoto(
         ValueError: if the arguments make no sense, or the tolerance is not met.
 
     >>> flip = 1 - torch.eye(2)  # a fair coin, told with d errors: R = log 2 - H(d)
-    >>> rate, d, _, _ = blahut_arimoto(torch.tensor([0.5, 0.5]), flip, beta=1.0)
+    >>> rate, d, _, _ = blahut_arimoto(torch.tensor([0.5, 0.5]), flip, slope=1.0)
     >>> round(rate.item(), 4), round(d.item(), 4)
     (0.1109, 0.2689)
     """
-    _require_source(p_x, distortion)
-    dtype = p_x.dtype
-    beta = torch.as_tensor(beta, dtype=torch.float64, device=p_x.device)
-    if not bool((beta > 0).all()) or not tolerance > 0:
-        raise ValueError(f"beta and tolerance must be positive, got {beta} and {tolerance}.")
-    shape, beta = beta.shape, beta.reshape(-1, 1, 1)  # (...) -> (L, 1, 1)
-    p = p_x.double()[:, None]  # (n, 1)
-    d = distortion.double()
-    # What is nearest to x has weight 1: a shift of d(x, .) changes no channel, and nothing
-    # underflows where beta is small.
-    log_weight = -(d - d.amin(dim=1, keepdim=True)) / beta  # (L, n, m)
+    _require_source(p, cost)
+    dtype = p.dtype
+    slope = torch.as_tensor(slope, dtype=torch.float64, device=p.device)
+    if not bool((slope > 0).all()) or not tolerance > 0:
+        raise ValueError(f"slope and tolerance must be positive, got {slope} and {tolerance}.")
+    shape, slope = slope.shape, slope.reshape(-1, 1, 1)  # (...) -> (L, 1, 1)
+    p = p.double()[:, None]  # (X, 1)
+    cost = cost.double()
+    # What is nearest to x has weight 1: a shift of cost(x, .) changes no channel, and nothing
+    # underflows where the slope is steep.
+    log_weight = -slope * (cost - cost.amin(dim=1, keepdim=True))  # (L, X, Y)
     weight = log_weight.exp()
-    q = torch.full((len(weight), 1, d.shape[1]), 1 / d.shape[1], dtype=d.dtype, device=d.device)
+    q = torch.full((len(weight), 1, cost.shape[1]), 1 / cost.shape[1], dtype=torch.float64)
     gap = torch.full((len(weight),), torch.inf)
     for step in tqdm(range(max_steps), desc="Blahut-Arimoto", delay=2, leave=False):
-        z = weight @ q.mT  # (L, n, 1)
-        c = (p / z).mT @ weight  # (L, 1, m)
+        z = weight @ q.mT  # (L, X, 1)
+        c = (p / z).mT @ weight  # (L, 1, Y)
         if step % CHECK_EVERY == 0:
             gap = _blahut_gap(q, c)
             if bool((gap < tolerance).all()):
@@ -234,18 +241,18 @@ def blahut_arimoto(
             f"After {max_steps} steps {gap.max():.1e} nats may be left: allow more max_steps or a "
             f"tolerance above {tolerance:g}."
         )
-    channel = q * weight / z  # (L, n, m)
+    channel = q * weight / z  # (L, X, Y)
     # Its marginal is q c, so that log p(y|x) / p(y) = log weight - log z - log c: no quotient of
     # numbers that may both underflow.
     log_ratio = log_weight - z.log() - c.log()
     rate = (p * channel * log_ratio).sum(dim=(1, 2)).clamp_min(0)
-    mean = (p * channel * d).sum(dim=(1, 2))
-    parts = (rate.reshape(shape), mean.reshape(shape), channel.reshape(*shape, *d.shape))
+    mean = (p * channel * cost).sum(dim=(1, 2))
+    parts = (rate.reshape(shape), mean.reshape(shape), channel.reshape(*shape, *cost.shape))
     return BlahutArimoto(*(part.to(dtype) for part in parts), gap.reshape(shape).to(dtype))
 
 
 def _blahut_gap(q: Tensor, c: Tensor) -> Tensor:
-    """Upper minus lower bound of the minimum, nats, (L,); q and c are (L, 1, m)."""
+    """Upper minus lower bound of the minimum, nats, (L,); q and c are (L, 1, Y)."""
     log_c = c.log()
     gained = torch.where(q > 0, q * c * log_c, 0.0).sum(dim=(1, 2))
     return log_c.amax(dim=(1, 2)) - gained
@@ -265,13 +272,12 @@ def _require_eigenvalues(eigenvalues: Tensor) -> None:
         raise ValueError("Eigenvalues of a covariance are variances, none negative or NaN.")
 
 
-def _require_source(p_x: Tensor, distortion: Tensor) -> None:
-    if p_x.ndim != 1 or distortion.ndim != 2 or len(distortion) != len(p_x):
+def _require_source(p: Tensor, cost: Tensor) -> None:
+    if p.ndim != 1 or cost.ndim != 2 or len(cost) != len(p):
         raise ValueError(
-            f"p_x must be (n,) and distortion (n, m), got {tuple(p_x.shape)} and "
-            f"{tuple(distortion.shape)}."
+            f"p must be (X,) and cost (X, Y), got {tuple(p.shape)} and {tuple(cost.shape)}."
         )
-    if not bool((p_x >= 0).all()) or abs(float(p_x.sum()) - 1) > 1e-4:
-        raise ValueError("p_x must be probabilities that sum to 1.")
-    if not bool((distortion.isfinite() & (distortion >= 0)).all()):
-        raise ValueError("distortion must be finite and not negative.")
+    if not bool((p >= 0).all()) or abs(float(p.sum()) - 1) > 1e-4:
+        raise ValueError("p must be probabilities that sum to 1.")
+    if not bool((cost.isfinite() & (cost >= 0)).all()):
+        raise ValueError("Costs must be finite and not negative.")

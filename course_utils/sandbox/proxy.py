@@ -24,7 +24,7 @@ SLUGS = (
     "wrong-arguments",
     "not-a-module",
     "leaves-torch",
-    "leans-on-the-course",
+    "write-it-yourself",
     "memory",
     "too-large",
 )

@@ -1,4 +1,4 @@
-"""Widgets of lecture 07, rate and distortion."""
+"""Widgets of lecture 08, rate and distortion."""
 
 import math
 
@@ -66,13 +66,16 @@ def beta_curve(
     sweep: training.Sweep | None = None,
     x: Tensor | None = None,
     entropy: float | None = None,
+    factor: Tensor | None = None,
+    name: str = "factor",
     *,
     seed: int = 7,
 ) -> Live:
     """A rate-distortion curve with beta under a slider: reconstructions, samples and latents.
 
     sweep: VAEs of square images, one for each beta. x: held-out images, (N, D), N at least 6.
-    entropy: of the data, nats. Without them, small VAEs are trained on small sprites.
+    entropy: of the data, nats. factor: what the images were made from, (N,), which colours their
+    codes; name: what it is. Without them, small VAEs are trained on small sprites.
     Raises: ValueError if there are fewer than 6 images.
     """
     if sweep is None or x is None or entropy is None:
@@ -103,7 +106,12 @@ def beta_curve(
     middle.set(xticks=[], yticks=[(i + 0.5) * (side + 1) - 1 for i in range(3)])
     middle.set_yticklabels(["x", "told", "drawn"])
     middle.spines[:].set_visible(False)
-    dots = right.scatter(*clouds[0].T, s=8, color=plotting.ROLE["posterior"], linewidths=0)
+    if factor is None:
+        dots = right.scatter(*clouds[0].T, s=8, color=plotting.ROLE["posterior"], linewidths=0)
+    else:
+        dots = right.scatter(*clouds[0].T, s=8, c=factor[: len(eps)], cmap="viridis", linewidths=0)
+        fig.colorbar(dots, ax=right, label=name)
+    coloured = "" if factor is None else f" in the colours of a factor ({name})"
     right.add_patch(plotting.ellipse_of(torch.zeros(2), torch.eye(2), color=plotting.ROLE["prior"]))
     right.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", xlabel="a latent", ylabel="another")
 
@@ -116,7 +124,7 @@ def beta_curve(
         return (
             f"β = {beta:.2g}: rate {rate:.1f}, distortion {distortion:.1f}, together "
             f"{rate + distortion:.1f} nats. Held-out images, their reconstructions, new samples; "
-            "draws of two latents, and where the prior has them."
+            f"draws of two latents{coloured}, and where the prior has them."
         )
 
     return live(fig, update, moving=[mark, shown, dots], beta=stops("beta", betas, 1.0))
