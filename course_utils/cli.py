@@ -65,7 +65,6 @@ def parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--scheduler", default="", metavar="tcp://...", help="a Dask cluster's")
     grade.add_argument("--points", type=Path, metavar="FILE", help="lines of `NN.name,points`")
-    grade.add_argument("--full", action="store_true", help="run the lectures' own cells too")
     grade.add_argument(
         "--unsafe", action="store_true", help="run without a sandbox; the report says so"
     )
@@ -158,9 +157,7 @@ def run_grade(options: argparse.Namespace) -> int:
     from .grading import grade, report
 
     points = grade.read_points(options.points, registry.names()) if options.points else None
-    asked = grade.Options(
-        options.jobs, options.scheduler, options.full, options.unsafe, options.seed, points
-    )
+    asked = grade.Options(options.jobs, options.scheduler, options.unsafe, options.seed, points)
     rows, faults = grade.grade(options.submissions, options.out, _root(options), asked)
     print(f"{report.line(rows)} See {options.out / 'summary.html'}.")
     if faults:

@@ -15,6 +15,7 @@ from .estimates import mean_and_error
 # How a row was found, and the sign before its number: with a lower bound on log p_theta the
 # nats above the truth are an upper bound.
 KINDS = {"exact": "", "bound": "≤ ", "estimate": "≈ "}
+TOO_GOOD = 4  # standard errors above the truth, which chance does not explain
 
 
 def nats_above_truth(log_p_data: Tensor, log_p_theta: Tensor) -> tuple[float, float]:
@@ -68,6 +69,23 @@ def nats_above_entropy(log_p_theta: Tensor, entropy: float) -> tuple[float, floa
     """
     nll, error = mean_and_error(-log_p_theta.detach())
     return nll - entropy, error
+
+
+def refuse_what_passes_the_truth(name: str, nats: float, error: float, kind: str) -> None:
+    """No model gives held-out data more probability than the truth, whose KL to it is below 0.
+
+    Raises:
+        ValueError: if a bound, or what calls itself exact, does so by more than four standard
+            errors.
+    """
+    if kind == "estimate" or nats >= -TOO_GOOD * error:
+        return
+    what = "a bound" if kind == "bound" else "a log-probability"
+    raise ValueError(
+        f"This is not {what}: {name!r} lies {-nats:.2f} nats above the truth, "
+        f"{-nats / max(error, 1e-12):.0f} standard errors, and no model can. Is a KL or a "
+        "constant missing, does the decoder see more than z, or was it trained on these images?"
+    )
 
 
 @dataclass(frozen=True)
@@ -127,8 +145,11 @@ class Ledger:
             The row.
 
         Raises:
-            ValueError: if kind is none of these, nats is not finite, or error is negative.
+            ValueError: if kind is none of these, nats is not finite, or error is negative; and if
+                a bound, or what calls itself exact, lies above the truth by more than four
+                standard errors.
         """
+        refuse_what_passes_the_truth(name, nats, error, kind)
         entry = Entry(self.lecture, name, float(nats), float(error), kind, parameters)
         for i, old in enumerate(self.entries):
             if (old.lecture, old.name) == (entry.lecture, entry.name):

@@ -8,6 +8,8 @@ import json
 import linecache
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -65,6 +67,7 @@ CONTRACT = {
     "05.ppca_em_step": "(x, W, b, sigma)",
     "05.importance_weighted_bound": "(log_w)",
     "06.bernoulli_log_likelihood": "(x, logits)",
+    "06.VAE": "(data_dim, latent_dim)",
     "07.gaussian_log_likelihood": "(x, mean, sigma)",
     "06.negative_elbo": "(x, logits, mu, log_var)",
     "07.optimal_sigma": "(x, x_hat)",
@@ -504,6 +507,41 @@ def test_a_card_is_escaped_and_never_holds_the_seed():
     result = judging.judge("00.mean_and_std", markup, seed=123456)
     assert "<script>" not in result._repr_html_()
     assert "123456" not in result._repr_html_() + str(result)
+
+
+SCRIPT = """\
+from course_utils.exercises import check, hint, progress
+check("00.mean_and_std", lambda x: (x.mean(), x.std(correction=0)))
+print(check("00.mean_and_std", lambda x: (x.mean(), x.std())))
+check("00.mean_and_std", lambda x: None)
+check("00.mean_and_std", lambda x: open("\\u221a"))
+hint("00.mean_and_std")
+print(progress())
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "marks"), [("utf-8", ("✓ ", "✗ ")), ("cp1252", ("", "")), ("ascii", ("", ""))]
+)
+def test_output_without_check_marks_is_printed_without_them(encoding, marks, tmp_path):
+    """A script whose output is redirected on a machine with an old code page."""
+    progress_file = str(tmp_path / "progress.json")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        env={
+            **os.environ,
+            "PYTHONIOENCODING": encoding,
+            "PYTHONUTF8": "0",
+            "COURSE_PROGRESS_FILE": progress_file,
+        },
+    )
+    assert done.returncode == 0, done.stderr.decode(encoding)
+    lines = done.stdout.decode(encoding).splitlines()
+    assert lines[0].startswith(f"{marks[0]}00.mean_and_std: passed.")
+    assert lines[2].startswith(f"{marks[1]}00.mean_and_std: not yet.")
+    (row,) = [line for line in lines if line.startswith("00  ")]
+    assert row == ("00  ✓ mean_and_std" if marks[0] else "00  mean_and_std (passed)")
 
 
 def test_unknown_names_are_refused_with_an_offer(own_progress):

@@ -254,7 +254,7 @@ def test_two_zips_in_one_folder_are_two_classes(tmp_path: Path) -> None:
     assert {row.student for row in run_zip("first.zip")} == {"ann"}
 
 
-@pytest.mark.parametrize("change", ["seed", "full", "released", "code", "damaged"])
+@pytest.mark.parametrize("change", ["seed", "released", "code", "damaged"])
 def test_what_could_change_a_mark_is_judged_again(
     tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +267,7 @@ def test_what_could_change_a_mark_is_judged_again(
     if change == "damaged":
         (part,) = [p for p in (tmp_path / "out" / ".parts").iterdir() if len(p.stem) == 32]
         part.write_text(part.read_text()[:-20])
-    run(tmp_path, seed=2 if change == "seed" else 1, full=change == "full")
+    run(tmp_path, seed=2 if change == "seed" else 1)
     assert len(judged(tmp_path)) == 2
 
 

@@ -1,7 +1,11 @@
 """The grader's core: honest submissions get their marks, attacks get none and stay inside."""
 
+import importlib
+import inspect
 import os
+import pkgutil
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,10 +19,12 @@ import torch
 from attack_suite import filled
 from attacks import escaping, forging
 
+import course_utils
 from course_utils.exercises import judging, registry
 from course_utils.grading import marking
 from course_utils.grading.marking import Cell, Grader, Limits, Mark, SandboxError, Settings
 from course_utils.lectures import is_code, read
+from course_utils.sandbox import twin
 from course_utils.sandbox import walls as sandbox
 from course_utils.sandbox.walls import SandboxReport
 from course_utils.sandbox.warm import Quotas
@@ -265,10 +271,6 @@ def test_lecture_cells_are_run_where_an_answer_needs_them(
     assert only(judge(hidden)).status == "ok"  # imports are run whether they seem needed or not
     through = "mine = helper", "def g(): return mine", needing.replace("helper", "g()")
     assert only(judge(*through)).status == "ok"
-    full = Settings(limits=LIMITS, full=True)
-    everything = [*notebook(tmp_path / "notebooks", "00"), "assert ran\nall_ran = slow"]
-    needs_all = "def mean_and_std(x):\n    return all_ran * x.mean(), x.std(correction=0)"
-    assert only(judge(*everything, needs_all, settings=full)).status == "ok"
 
 
 # --- one crash costs one exercise ---------------------------------------------------------------
@@ -314,72 +316,177 @@ def test_a_submission_as_a_whole_has_its_time(judge: Judge) -> None:
     assert time.monotonic() - start < 60
 
 
-# --- the package's own versions -----------------------------------------------------------------
+# --- nothing to steal -----------------------------------------------------------------------------
 
-WITH_ANOTHER_TWIN = """
+LEANING = """
 def discarded_variance(eigenvalues, k):
     return eigenvalues.sort(descending=True).values[k:].sum()
 def reconstruction_loss(x, x_hat):
     from course_utils.autoencoders import discarded_variance
-    zero = discarded_variance(torch.zeros(2), 1).to(x.dtype)
-    return (x - x_hat).square().flatten(1).sum(1).mean() + zero
+    return (x - x_hat).square().flatten(1).sum(1).mean() + discarded_variance(x[0], 1)
 def interpolate(z0, z1, steps):
     from course_utils.autoencoders import interpolate
     return interpolate(z0, z1, steps)
 """
 
 
-def test_the_version_of_another_exercise_may_be_used(judge: Judge) -> None:
-    marks = judge(WITH_ANOTHER_TWIN, lecture="03")
-    assert marks["discarded_variance"].status == marks["reconstruction_loss"].status == "ok"
-    own = marks["interpolate"]
-    assert (own.status, own.misconception) == ("error", "write-it-yourself")
-    assert "write this one yourself" in own.message
+def test_an_answer_that_leans_on_the_package_is_told_so(judge: Judge) -> None:
+    marks = judge(LEANING, lecture="03")
+    assert marks["discarded_variance"].status == "ok"
+    for name in ("reconstruction_loss", "interpolate"):
+        mark = marks[name]
+        assert (mark.status, mark.misconception) == ("error", "leans-on-the-course"), mark
+        assert "stands on torch, numpy and itself" in mark.message
 
 
-OTHER_DOORS = {
-    "02.mixture_log_prob": """
-def mixture_log_prob(x, log_weights, means, sigmas):
-    from course_utils.densities import Mixture
-    return Mixture(log_weights, means, sigmas).log_prob(x)
-""",
-    "06.bernoulli_log_likelihood": """
-def bernoulli_log_likelihood(x, logits):
-    from course_utils.vae import Bernoulli
-    return Bernoulli().log_prob(x.flatten(1), logits.flatten(1))
-""",
-    "07.gaussian_log_likelihood": """
-def gaussian_log_likelihood(x, mean, sigma):
-    from course_utils.vae import Gaussian
-    return Gaussian(sigma).to(x.dtype).log_prob(x.flatten(1), mean.flatten(1))
-""",
-}
+def test_a_name_that_leans_on_the_package_explains_itself(judge: Judge) -> None:
+    cells = "from course_utils import densities\nfit = densities.fit_gaussian(1)"
+    mark = only(judge(cells, "def mean_and_std(x): return fit.mean, x.std()"))
+    assert mark.status == "error" and "stands on torch" in mark.message, mark
 
 
-@pytest.mark.parametrize("name", OTHER_DOORS)
-def test_other_doors_to_the_same_code_are_shut(name: str, judge: Judge) -> None:
-    here: dict[str, object] = {}
-    exec(OTHER_DOORS[name], here)
-    lecture, function = name.split(".")
-    assert judging.judge(name, here[function], seed=1).passed  # outside of the grader it is right
-    mark = judge(OTHER_DOORS[name], lecture=lecture)[function]
-    assert (mark.status, mark.misconception) == ("error", "write-it-yourself")
+def test_constants_of_the_package_and_what_only_names_it_may_be_used(judge: Judge) -> None:
+    cells = (
+        "from course_utils import densities, plotting, training, vae, widgets\n"
+        "from course_utils.densities.base import LOG_2PI\n"
+        "from course_utils.exercises import check, hint, progress, yours_or_ours\n"
+        "from course_utils.reproducible import begin\n"
+        "generator = begin(3)\nhint('00.mean_and_std')\nprogress()",
+        "fig, ax = plotting.figure()\nax.plot([1, 2])\nplotting.show(fig, 'Nothing.')",
+        "model = training.fit(vae.VAE(1, 2), 3)",
+        "def log_likelihood(x, model: vae.VAE, density: densities.Gaussian | None = None): ...",
+        "import math, torch\n"
+        "def mean_and_std(x):\n"
+        "    noise = 0 * torch.randn(len(x), generator=generator).sum()\n"
+        "    one = LOG_2PI / math.log(2 * math.pi)\n"
+        "    return one * x.mean() + noise, x.std(correction=0)\n"
+        "check('00.mean_and_std', mean_and_std)",
+        "mean_and_std = yours_or_ours('00.mean_and_std', mean_and_std)",
+    )
+    assert only(judge(*cells)).status == "ok"
 
 
-def test_every_version_can_be_blocked() -> None:
-    """Only a plain function's code can be taken away."""
-    import importlib
-    import inspect
-    import operator
-    import types
+def callables() -> list[str]:
+    """Every function, class and method of the package, private ones too, by its dotted name."""
+    package, names = str(Path(course_utils.__file__).parent), []
 
-    for name in registry.names():
-        for place in registry.get(name).ready_made:
-            module, path = place.split(":")
-            function = operator.attrgetter(path)(importlib.import_module(module))
-            function = inspect.unwrap(function)
-            assert isinstance(function, types.FunctionType), name
-            assert not function.__code__.co_freevars, name
+    def written_here(value: object) -> bool:
+        inner = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        code = getattr(inspect.unwrap(inner), "__code__", None)
+        return code is not None and code.co_filename.startswith(package)
+
+    for module in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
+        if module.name.split(".")[1] in twin.WITHOUT_TWIN:
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, type) and value.__module__.startswith("course_utils"):
+                methods = [m for m, inner in vars(value).items() if written_here(inner)]
+                names += [f"{module.name}.{name}{m}" for m in ("", *(f".{m}" for m in methods))]
+            elif written_here(value):
+                names.append(f"{module.name}.{name}")
+    return names
+
+
+# Calls each, and demands that it says why it does not answer.
+CALLS_ALL = """
+import importlib, torch
+from course_utils.densities import Gaussian
+NAMES = {names}
+answering, missing = [], []
+def reach(name):
+    parts = name.split(".")
+    for i in range(len(parts) - 1, 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:i]))
+        except ImportError:
+            continue
+        for part in parts[i:]:
+            found = getattr(found, part)
+        return found
+x = torch.ones(3)
+for name in NAMES:
+    try:
+        found = reach(name)
+    except AttributeError:
+        missing.append(name)
+        continue
+    for given in ((), (x,), (x, x), (x, 1), (x, x, x), (x, x, x, x)):
+        try:
+            found(*given)
+        except BaseException as error:
+            if "stands on torch, numpy and itself" in str(error):
+                continue
+            answering.append((name, type(error).__name__, str(error)[:50]))
+            break
+        answering.append((name, "answered"))
+        break
+def mean_and_std(x):
+    raise ValueError(len(NAMES), len(missing), missing[:5], len(answering), answering[:4])
+"""
+ANSWER_NOTHING = {"course_utils.reproducible.begin"}
+
+
+def test_no_callable_of_the_package_can_be_reached(judge: Judge) -> None:
+    names = [name for name in callables() if name not in ANSWER_NOTHING]
+    assert len(names) > 500 and "course_utils.estimates.mean_and_std" in names
+    assert any(name.rpartition(".")[2].startswith("_isotropic") for name in names)
+    mark = only(judge(CALLS_ALL.replace("{names}", repr(names))))
+    assert "ValueError in the line `raise ValueError(len(NAMES)" in mark.message
+    assert mark.message.endswith(f": ({len(names)}, 0, [], 0, [])."), mark.message
+
+
+FINDS_SOURCES = """
+import os, sys
+found = []
+here = [p for p in (*sys.path, "/course", "/site", "/usr/lib", "/usr/local/lib", sys.base_prefix)]
+for place in dict.fromkeys(here):
+    for folder, folders, files in os.walk(place):
+        for name in files:
+            path = os.path.join(folder, name)
+            if "__editable__" in name or "dist-info" in folder:  # where it was installed from
+                continue
+            if "course_utils" in path or (name.endswith((".py", ".pyc")) and "course" in path):
+                found.append(path)
+found = [p for p in found if not p.startswith("/course/course_worker/")]
+def mean_and_std(x):
+    raise ValueError(len(found), found[:3])
+"""
+
+
+def test_no_source_of_the_course_is_in_the_sandbox(judge: Judge) -> None:
+    mark = only(judge(FINDS_SOURCES))
+    assert ": (0, [])." in mark.message, mark.message
+
+
+@pytest.mark.parametrize("place", ["lib/python3.99/site-packages", "dist-packages"])
+def test_nor_with_the_course_installed_into_site_packages(tmp_path: Path, place: str) -> None:
+    """A plain installation, byte code and all, in a folder that is moved to /site inside."""
+    site = tmp_path / place
+    shutil.copytree(ROOT / "course_utils", site / "course_utils")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "root" / "notebooks")
+    (site / "course_utils" / "__pycache__").mkdir(exist_ok=True)
+    (site / "course_utils" / "__pycache__" / "estimates.pyc").write_bytes(b"code")
+    (tmp_path / "hand_in.py").write_text(FINDS_SOURCES)
+    program = (
+        "import sys; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(site)!r})\n"
+        "import course_utils\n"
+        f"assert course_utils.__file__.startswith({str(site)!r})\n"
+        "from course_utils.grading.marking import Cell, Grader\n"
+        "from course_utils.sandbox import walls\n"
+        f"assert {str(site)!r} in walls.site_folders(), walls.site_folders()\n"
+        f"with Grader(root=Path({str(tmp_path / 'root')!r})) as grader:\n"
+        "    print(grader.report.failures)\n"
+        f"    cell = Cell(Path({str(tmp_path / 'hand_in.py')!r}).read_text())\n"
+        "    print(grader.judge([cell], '00')[0].message)\n"
+    )
+    if sandbox.self_test().kind == "none":
+        pytest.skip("there is no sandbox here")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    failures, message = done.stdout.splitlines() or [done.stderr, ""]
+    assert failures == "()" and message.endswith(": (0, [])."), done
 
 
 # --- settings -----------------------------------------------------------------------------------
@@ -450,7 +557,7 @@ def test_without_a_warm_start_too_nobody_is_left(monkeypatch: pytest.MonkeyPatch
         first = grader._sandbox
         session = grader.spawn()
         source = escaping.HEAD + escaping.LINGERING
-        session.ask(("load", ((source, True),), (), ()), "plan", 60)
+        session.ask(("load", ((source, True),), ()), "plan", 60)
         session.ask(("run", 0, False), "ran", 60)
         there = inhabitants(first.process.pid)
         session.close()
@@ -559,12 +666,12 @@ def test_nobody_is_left_after_a_timeout(grader: Grader, judge: Judge, residents:
 def test_submissions_at_the_same_time_do_not_see_each_other(grader: Grader, judge: Judge) -> None:
     first = grader.spawn()
     source = escaping.HEAD + escaping.LEAVES_TRACES
-    first.ask(("load", ((source, True),), (), ()), "plan", 60)
+    first.ask(("load", ((source, True),), ()), "plan", 60)
     assert first.ask(("run", 0, False), "ran", 60) == ("",)
     mark = only(judge(*escaping.ATTACKS["finds-traces"]))
     assert mark.status == "ok" and first.open, mark
     mark = only(judge(*escaping.ATTACKS["signals"][:1], "os.kill(-1, 9)", RIGHT))
-    assert first.ask(("refused",), "refused", 60) == ((),)
+    assert first.ask(("pick", "nothing", 1), "picked", 60) == ("missing", "")
     first.close()
 
 

@@ -142,6 +142,27 @@ def test_a_lecture_opens_with_the_rows_of_those_before_it() -> None:
     assert len({(e.lecture, e.name) for e in KNOWN}) == len(KNOWN)
 
 
+@pytest.mark.parametrize(
+    ("nats", "error", "kind", "refused"),
+    [
+        (-1.0, 0.2, "bound", "This is not a bound: 'mine' lies 1.00 nats above the truth, 5 stan"),
+        (-1.0, 0.2, "exact", "This is not a log-probability"),
+        (-1.0, 0.0, "exact", "This is not a log-probability"),
+        (-1.0, 0.2, "estimate", None),
+        (-0.79, 0.2, "bound", None),
+        (0.0, 0.0, "exact", None),
+    ],
+)
+def test_what_is_above_the_truth_is_named(
+    nats: float, error: float, kind: str, refused: str | None
+) -> None:
+    if refused is None:
+        assert Ledger("06").enter("mine", nats, error, kind).nats == nats
+        return
+    with pytest.raises(ValueError, match=refused):
+        Ledger("06").enter("mine", nats, error, kind)
+
+
 # ---------------------------------------------------------------------- the stored rows
 
 

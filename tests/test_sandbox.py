@@ -1,5 +1,7 @@
 """The pieces of the sandbox: messages, the filter of system calls, what is shown, the self-test."""
 
+import ast
+import math
 import os
 import re
 import socket
@@ -17,7 +19,7 @@ import torch
 
 from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject, Wrong
-from course_utils.sandbox import proxy, seccomp, warm, wire
+from course_utils.sandbox import proxy, seccomp, twin, warm, wire
 from course_utils.sandbox import walls as sandbox
 from course_utils.sandbox.functions import Raised
 from course_utils.sandbox.proxy import Lost, RemoteFunction, Session
@@ -261,15 +263,53 @@ def test_a_list_of_gradients_of_another_length_is_a_crash(pair: tuple, gradients
 # --- what is shown inside -----------------------------------------------------------------------
 
 
-def test_the_copy_of_the_package_has_no_checks_and_no_instructor(tmp_path: Path) -> None:
+def test_the_twin_has_all_names_and_none_of_the_code(tmp_path: Path) -> None:
     sandbox.copy_package(tmp_path / "course")
     package = tmp_path / "course" / "course_utils"
     exercises = {p.name for p in (package / "exercises").iterdir()}
-    assert exercises == {"__init__.py"}
-    assert not (package / "grading").exists() and (package / "densities").is_dir()
-    assert "Mistake" not in "".join(p.read_text("utf-8") for p in package.rglob("*.py"))
+    assert exercises == {"__init__.py"} and not (package / "grading").exists()
+    names = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    modules = {p.relative_to(sandbox.PACKAGE) for p in sandbox.PACKAGE.rglob("*.py")}
+    modules = {p for p in modules if p.parts[0].removesuffix(".py") not in twin.WITHOUT_TWIN}
+    assert names - {"exercises/__init__.py"} == {path.as_posix() for path in modules}
+    for name in names - {"exercises/__init__.py", *twin.AS_IT_IS}:
+        for node in ast.walk(ast.parse((package / name).read_text("utf-8"))):
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.For), name
     sandbox.remove_sources(tmp_path / "course")
-    assert not list(package.rglob("*.py")) and list(package.rglob("*.mplstyle"))
+    assert not list(package.rglob("*.py"))
+
+
+def test_constants_keep_their_values() -> None:
+    text = twin.texts()["densities/base.py"]
+    assert f"LOG_2PI = {math.log(2 * math.pi)!r}\n" in text
+    text = twin.texts()["plotting/base.py"]
+    assert re.search(r"^INK = '#\w{6}'$", text, re.MULTILINE)
+    assert re.search(r"^DENSITY_MAP = _hollow.Value\(", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("A = (1, -2.5, 'x', None)", (1, -2.5, "x", None)),
+        ("A = {'a': [2**3, 7 // 2]}", {"a": [8, 3]}),
+        ("import math\nA = math.sqrt(2) * math.pi", math.sqrt(2) * math.pi),
+        ("B = 3\nA = B + 1", 4),
+        ("B, A = 1, 2", 2),
+        ("A: int = 5", 5),
+        ("A = 10**10**10", None),
+        ("A = 2**10**7", None),
+        ("A = f(3)", None),
+        ("A = [x for x in (1, 2)]", None),
+        ("A = lambda x: x", None),
+        ("A = 1 / 0", None),
+        ("A = __import__('os').getpid()", None),
+        ("A = 1\nA = f(A)", None),
+    ],
+)
+def test_plain_arithmetic_is_worked_out_and_nothing_else(source: str, value: object) -> None:
+    path = Path("m.py")
+    found = twin._constants(path, {path: source}, {}).get("A")
+    assert found == value
 
 
 def test_the_stub_has_what_notebooks_import() -> None:

@@ -154,3 +154,20 @@ def test_steps_and_values_travel_over_the_wire() -> None:
 def test_a_script_is_bounded() -> None:
     steps = (make("m", 8, 3), *[call("m.encode", torch.zeros(1, 8))] * (2 * MAX_STEPS))
     assert len(LocalFunction(Autoencoder).run(steps)) == MAX_STEPS
+
+
+def test_a_descent_in_batches_sees_the_rows_in_order() -> None:
+    x = torch.randn(7, 8)
+    *_, in_batches = subject(Autoencoder).run(
+        make("model", 8, 3, seed=4), descend("model.loss", x, steps=4, lr=0.1, batch=3)
+    )
+    torch.manual_seed(4)
+    model = Autoencoder(8, 3)
+    adam, values = torch.optim.Adam(model.parameters(), lr=0.1), []
+    for rows in (x[:3], x[3:6], x[:3], x[3:6]):  # the row that is left over is never seen
+        value = model.loss(rows)
+        adam.zero_grad()
+        value.backward()
+        adam.step()
+        values.append(value.detach())
+    assert torch.equal(in_batches, torch.stack(values))

@@ -76,16 +76,18 @@ class Row:
 def functions(notebook: NotebookNode, names: Collection[str]) -> dict[str, Callable]:
     """The notebook's functions of these names, with its imports and nothing else of it.
 
-    A cell that fails to parse or an import that fails is skipped: the function that needed it
-    will say so when it is called.
+    One may call those above it: a loss is made of a likelihood. A cell that fails to parse or an
+    import that fails is skipped: the function that needed it will say so when it is called.
     """
     statements = list(_statements(notebook))
     imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {}
+    above: list[ast.stmt] = []
     for node in statements:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
+            above.append(node)
             namespace: dict[str, object] = {}
-            for statement in [*imports, node]:
+            for statement in [*imports, *above]:
                 _run(statement, namespace)
             if node.name in namespace:
                 found[node.name] = namespace[node.name]

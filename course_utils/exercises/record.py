@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import registry
-from .results import LOOK, Result, in_notebook
+from .results import LOOK, Result, in_notebook, mark
 
 FILE = ".progress.json"
 
@@ -68,8 +68,8 @@ class Progress:
     def __repr__(self) -> str:
         lines = [f"{self.passed} of {self.total} exercises passed"]
         for lecture, exercises in self.lectures.items():
-            marks = "  ".join(f"{LOOK[s][0]} {n.split('.')[1]}" for n, s in exercises.items())
-            lines.append(f"{lecture}  {marks}")
+            marks = [_marked(name.split(".")[1], status) for name, status in exercises.items()]
+            lines.append("  ".join([lecture, *marks]))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -90,6 +90,12 @@ class Progress:
             f"<b>{self.passed} of {self.total} exercises passed</b>"
             f"<table>{''.join(rows)}</table><small>{legend}</small>"
         )
+
+
+def _marked(name: str, status: str) -> str:
+    """A name behind its status's symbol, or before its words where there is no such symbol."""
+    symbol = mark(status)
+    return f"{symbol}{name}" if symbol else f"{name} ({LOOK[status][2]})"
 
 
 def progress() -> Progress:

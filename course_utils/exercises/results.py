@@ -1,6 +1,7 @@
 """What a check says: a `Result`, shown as a card in a notebook and as text elsewhere."""
 
 import html
+import sys
 from dataclasses import dataclass, field
 
 # By status: symbol, colour of the edge (safe for colour-blind readers), word on the card.
@@ -37,8 +38,8 @@ class Result:
         return self.status == "passed"
 
     def __str__(self) -> str:
-        symbol, _, word = LOOK[self.status]
-        return f"{symbol} {self.name}: {word}. {self.message}{self._said()}"
+        word = LOOK[self.status][2]
+        return f"{mark(self.status)}{self.name}: {word}. {self.message}{self._said()}"
 
     def _repr_html_(self) -> str:
         symbol, colour, word = LOOK[self.status]
@@ -49,6 +50,18 @@ class Result:
 
     def _said(self) -> str:
         return f" Remark: {self.remark}" if self.remark else ""
+
+
+def mark(status: str) -> str:
+    """The status's symbol and a space; nothing where the output's encoding does not have it."""
+    symbol = LOOK[status][0]
+    return f"{symbol} " if _shown(symbol) == symbol else ""
+
+
+def _shown(text: str) -> str:
+    """The text as the output can show it: what its encoding does not have becomes "?"."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, errors="replace").decode(encoding)
 
 
 def card(title: str, body: str, colour: str, footer: str = "") -> str:
@@ -78,7 +91,7 @@ def show(rich: object) -> None:
 
         display({"text/html": rich._repr_html_(), "text/plain": str(rich)}, raw=True)
     else:
-        print(rich)
+        print(_shown(str(rich)))
 
 
 def in_notebook() -> bool:

@@ -81,7 +81,6 @@ class Options:
 
     jobs: int = 1
     scheduler: str = ""
-    full: bool = False
     unsafe: bool = False
     seed: int | None = None
     points: Mapping[str, float] | None = None
@@ -126,7 +125,7 @@ def grade(
     parts.mkdir(parents=True, exist_ok=True)
     _require_same_class(parts, submissions, found)
     seed = _seed(parts, options.seed)
-    settings = Settings(unsafe=options.unsafe, full=options.full, seed=seed, points=worth)
+    settings = Settings(unsafe=options.unsafe, seed=seed, points=worth)
     released = _digest(root, (root / "notebooks").glob("*.ipynb"))
     exercised = {name[:2] for name in names}
     tasks = {
@@ -164,7 +163,6 @@ def grade(
         seed=seed,
         sandbox=" / ".join(sandboxes) or "nothing was run",
         unsafe=any(outcome.unsafe for outcome in outcomes.values()),
-        full=options.full,
     )
     report.write(out, rows, run, remarks, notes)
     handed_in = sorted({(given.student, given.lecture) for given in found})
@@ -223,7 +221,7 @@ def _task(given: Submission, settings: Settings, released: str) -> Task:
         given.student,
         given.lecture,
         [(cell.source, cell.id) for cell in given.cells or ()],
-        (settings.seed, settings.full, settings.unsafe),
+        (settings.seed, settings.unsafe),
     )
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
     return Task(key, given.cells or (), given.lecture)

@@ -68,14 +68,12 @@ class Settings:
 
     Attributes:
         unsafe: go on where there is no sandbox. Student code can then do what you can do.
-        full: run all cells of a submission, not only what the exercises need.
         seed: draw the same inputs again; otherwise they are new for each submission.
         limits: of time and resources.
         points: by exercise name, instead of the registry's.
     """
 
     unsafe: bool = False
-    full: bool = False
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
     points: Mapping[str, float] = field(default_factory=dict)
@@ -214,11 +212,10 @@ class _Submission:
         # Lecture cells are the released ones, so that deleted and moved ones do no harm. They are
         # run for their imports and where an answer needs them, the others always.
         self.cells = [(source, False) for source in released]
-        self.cells += [(source, True) for source in (given if self.settings.full else changed)]
+        self.cells += [(source, True) for source in changed]
         self.how_much = [ALL] * len(self.cells)
         self.fates: dict[int, Lost] = {}  # of cells that ended their process
         self.session: Session | None = None
-        self.blocked: list[Exercise] = []
         self.end = time.monotonic() + self.limits.submission
 
     def close(self) -> None:
@@ -230,17 +227,8 @@ class _Submission:
         return [self.mark(exercise) for exercise in self.exercises]
 
     def mark(self, exercise: Exercise) -> Mark:
-        """Judge one exercise, with all of the lecture's package versions blocked, or only its own.
-
-        All are blocked first, for one run of the cells to serve all exercises. An answer that
-        calls the package's version of *another* exercise is right to: it is judged again.
-        """
         start = time.monotonic()
-        result, refused = self.outcome(exercise, self.exercises)
-        if result.status != "passed" and refused - {exercise.name}:
-            self.close()
-            result, _ = self.outcome(exercise, [exercise])
-            self.close()
+        result = self.outcome(exercise)
         worth = float(self.settings.points.get(exercise.name, exercise.points))
         return Mark(
             exercise.name,
@@ -252,37 +240,34 @@ class _Submission:
             time.monotonic() - start,
         )
 
-    def outcome(self, exercise: Exercise, blocked: list[Exercise]) -> tuple[Result, set[str]]:
-        """A result, whose status may also be "timeout" or "crashed", and what it was refused."""
+    def outcome(self, exercise: Exercise) -> Result:
+        """A result, whose status may also be "timeout" or "crashed"."""
 
         def result(status: str, message: str, misconception: str | None = None) -> Result:
             return Result(exercise.name, status, message, misconception)
 
         if self.untouched:
-            return result("not attempted", UNCHANGED), set()
+            return result("not attempted", UNCHANGED)
         seed = self.seed(exercise)
         try:
-            self.prepare(blocked)
+            self.prepare()
             request = ("pick", exercise.function, _other(seed))
             kind, said = self.session.ask(request, "picked", self.limits.call)
             if kind != "function":
-                return self.without_function(exercise, kind, said), self.refused()
+                return self.without_function(exercise, kind, said)
             function = RemoteFunction(self.session, self.limits.call, self.limits.exercise)
-            judged = judging.judge(
-                exercise.name, function, seed, time_limit=2 * self.limits.exercise
-            )
-            return judged, set() if judged.passed else self.refused()
+            return judging.judge(exercise.name, function, seed, time_limit=2 * self.limits.exercise)
         except Lost as lost:
             self.close()
-            return result(lost.status, lost.message), set()
+            return result(lost.status, lost.message)
         except Raised as error:
-            return result("error", error.message, error.slug), self.refused()
+            return result("error", error.message, error.slug)
         except SandboxError:
             raise
         except Exception as error:  # a check met what it was not written for
             self.close()
             message = f"The check could not judge this answer ({type(error).__name__})."
-            return result("error", message), set()
+            return result("error", message)
 
     def without_function(self, exercise: Exercise, kind: str, said: str) -> Result:
         """The result where no function of the exercise's name was found."""
@@ -300,16 +285,6 @@ class _Submission:
         message = UNCHANGED if there else f"There is no function `{name}`."
         return Result(exercise.name, "not attempted", message)
 
-    def refused(self) -> set[str]:
-        """Exercises whose package version the student's code has called, as far as it says."""
-        try:
-            content = self.session.ask(("refused",), "refused", self.limits.call)
-        except (Lost, Raised):
-            return set()
-        listed = content[0] if content and isinstance(content[0], tuple) else ()
-        named = {name for name in listed if isinstance(name, str)}
-        return named & {e.name for e in self.exercises}
-
     def seed(self, exercise: Exercise) -> int:
         if self.settings.seed is None:
             return secrets.randbits(32)
@@ -317,27 +292,26 @@ class _Submission:
 
     # --- a child that has run the cells --------------------------------------------------------
 
-    def prepare(self, blocked: list[Exercise]) -> None:
+    def prepare(self) -> None:
         """See to it that a child has run the cells.
 
         Raises:
             Lost: when there is no time left for it.
         """
-        if self.session is not None and self.session.open and self.blocked == blocked:
+        if self.session is not None and self.session.open:
             return
         while True:
             self.close()
             if time.monotonic() > self.end:
                 raise Lost("timeout", "The submission as a whole took too long, and was stopped.")
-            self.session, self.blocked = self.grader.spawn(), blocked
+            self.session = self.grader.spawn()
             if self.run_cells():
                 return
 
     def run_cells(self) -> bool:
         """Run the cells. False when one of them ended the child, and is to be left out."""
         names = tuple(e.function for e in self.exercises)
-        blocked = tuple((place, e.name) for e in self.blocked for place in e.ready_made)
-        request = ("load", tuple(self.cells), names, blocked)
+        request = ("load", tuple(self.cells), names)
         (planned,) = self.session.ask(request, "plan", self.limits.cell)
         planned = planned if isinstance(planned, tuple) else ()
         end = min(time.monotonic() + self.limits.cells, self.end)

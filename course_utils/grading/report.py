@@ -63,7 +63,6 @@ class Run:
     seed: int
     sandbox: str
     unsafe: bool = False
-    full: bool = False
 
 
 def write(

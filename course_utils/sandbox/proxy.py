@@ -24,7 +24,7 @@ SLUGS = (
     "wrong-arguments",
     "not-a-module",
     "leaves-torch",
-    "write-it-yourself",
+    "leans-on-the-course",
     "memory",
     "too-large",
 )

@@ -86,12 +86,13 @@ def copy(source: str, target: str) -> Step:
     return "copy", source, target
 
 
-def descend(place: str, *args: object, steps: int, lr: float) -> Step:
+def descend(place: str, *args: object, steps: int, lr: float, batch: int = 0) -> Step:
     """Steps of Adam on the 0-d value of a call, by the place's object's parameters.
 
-    Its value: (steps,) the values before each step.
+    With a `batch` each step sees that many rows of every tensor, in order, from the start again
+    when they end. Its value: (steps,) the values before each step.
     """
-    return "descend", place, args, steps, lr
+    return "descend", place, args, steps, lr, batch
 
 
 def ref(name: str) -> tuple[str, str]:
@@ -174,14 +175,14 @@ class Run:
                 "Two objects made with the same sizes have different parameters."
             ) from None
 
-    def descend(self, place: str, args: tuple, steps: int, lr: float) -> Tensor:
+    def descend(self, place: str, args: tuple, steps: int, lr: float, batch: int) -> Tensor:
         module = _module(self.objects[place.split(".")[0]], f"`{place}`")
         learning = [p for p in module.parameters() if p.requires_grad]
         if not learning:
             raise ScriptError("Your module has no parameter that could learn.")
         optimiser, values = torch.optim.Adam(learning, lr=lr), []
-        for _ in range(min(steps, MAX_DESCENT)):
-            value = _scalar(self.call(place, args))
+        for step in range(min(steps, MAX_DESCENT)):
+            value = _scalar(self.call(place, _rows(args, step, batch)))
             optimiser.zero_grad()
             if value.requires_grad:
                 value.backward()
@@ -208,6 +209,15 @@ class Run:
             else a
             for a in args
         )
+
+
+def _rows(args: tuple, step: int, batch: int) -> tuple:
+    """The arguments of one step: `batch` rows of each tensor, or all of them."""
+    if not batch:
+        return args
+    starts = max(1, min((len(a) // batch for a in args if isinstance(a, Tensor)), default=1))
+    start = step % starts * batch
+    return tuple(a[start : start + batch] if isinstance(a, Tensor) else a for a in args)
 
 
 KINDS = ("make", "build", "call", "gradients", "vjp", "parameters", "copy", "descend")

@@ -1,13 +1,16 @@
 """A place for student code: nothing of the instructor's, no network, and limits on the rest.
 
 bubblewrap makes it. Its root is empty but for read-only copies of the system's programs, of
-Python, and of the course's package without instructor and checks; started as root it becomes an
-ordinary user first. What runs inside is warm.py. `self_test` tries it all before it is trusted.
+Python, and of the hollow twin of the course's package (twin.py); the package itself is masked
+wherever it is installed. Started as root it becomes an ordinary user first. What runs inside is
+warm.py. `self_test` tries it all before it is trusted.
 """
 
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from . import twin
 from .proxy import Session
 from .warm import Quotas
 
@@ -29,12 +33,13 @@ WORKER_FILES = (
     "warm.py",
     "worker.py",
     "functions.py",
+    "hollow.py",
     "script.py",
     "fixtures.py",
     "timelimit.py",
     "probe.py",
 )
-COURSE = "/course"  # where the filtered package is, inside
+COURSE = "/course"  # where the twin of the package is, inside
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime")
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -73,30 +78,22 @@ class SandboxReport:
 
 
 def copy_package(folder: Path) -> None:
-    """Copy the course's package without instructor and checks, and the worker beside it."""
-
-    def left_out(directory: str, entries: list[str]) -> set[str]:
-        here = Path(directory)
-        out = {name for name in entries if name == "__pycache__"}
-        if here == PACKAGE:
-            out |= {"authoring", "grading", "sandbox", "cli.py", "lectures.py"}
-        if here == PACKAGE / "exercises":
-            out |= set(entries)
-        return out
-
-    shutil.copytree(PACKAGE, folder / "course_utils", ignore=left_out)
-    stub = Path(__file__).with_name("stub_exercises.py")
-    shutil.copyfile(stub, folder / "course_utils" / "exercises" / "__init__.py")
-    (folder / "course_worker").mkdir()
-    (folder / "course_worker" / "__init__.py").touch()
+    """Write the package's hollow twin, and the worker beside it."""
+    texts = {f"course_utils/{name}": text for name, text in twin.texts().items()}
+    texts["course_worker/__init__.py"] = ""
     for name in WORKER_FILES:
-        shutil.copyfile(Path(__file__).with_name(name), folder / "course_worker" / name)
+        texts[f"course_worker/{name}"] = Path(__file__).with_name(name).read_text("utf-8")
+    stub = Path(__file__).with_name("stub_exercises.py")
+    texts["course_utils/exercises/__init__.py"] = stub.read_text("utf-8")
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
     for path in (folder, *folder.rglob("*")):  # whatever the umask: another user reads it
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def remove_sources(folder: Path) -> None:
-    """Delete the modules from the copy. They are imported; their text would show answers."""
+    """Delete the twin's modules: they are imported, and need not be read."""
     for path in (folder / "course_utils").rglob("*.py"):
         path.unlink()
 
@@ -119,6 +116,22 @@ def site_folders() -> dict[str, str]:
     return {p: p if inside(p, kept) else f"/site/{i}" for i, p in enumerate(found)}
 
 
+def installed() -> list[str]:
+    """Every place where the course's package may be installed, this one and older ones."""
+    places = {*site_folders(), *SYSTEM, *python_folders()}
+    patterns = [
+        f"{name}*" for name in ("", "lib*/python3*/*-packages/", "local/lib/python3*/*-packages/")
+    ]
+    found = {str(PACKAGE)}
+    for place in places:
+        for pattern in patterns:
+            for path in glob.iglob(os.path.join(glob.escape(place), pattern)):
+                name = os.path.basename(path).lower()
+                if os.path.isdir(path) and re.match(r"course[-_.]utils", name):
+                    found |= {path, os.path.realpath(path)}
+    return sorted(found)
+
+
 def inside(path: str, folders: Sequence[str]) -> bool:
     """Is the path one of the folders, or below one?"""
     return any(os.path.commonpath((path, folder)) == folder for folder in folders)
@@ -137,7 +150,8 @@ def mounts(folder: Path, hidden: Sequence[Path], nested: bool = False) -> list[s
             system.append(path)
     seen = {path: "--ro-bind" for path in (*system, *python_folders())}
     # The course, the submissions and the marks are not shown even where they lie in such a folder.
-    for path in (str(p.resolve()) for p in (PACKAGE, *hidden)):
+    closed = [*installed(), *(str(p.resolve()) for p in hidden)]
+    for path in closed:
         if inside(path, list(seen)) and path not in seen and os.path.isdir(path):
             seen[path] = "--tmpfs"
     for path in sorted(seen):  # parents before their children
@@ -151,6 +165,9 @@ def mounts(folder: Path, hidden: Sequence[Path], nested: bool = False) -> list[s
     moved = {str(folder): COURSE} | {p: n for p, n in site_folders().items() if p != n}
     for path, name in moved.items():
         options += ["--ro-bind", name if nested else path, name]
+        for mask in closed:
+            if mask != path and inside(mask, [path]):
+                options += ["--tmpfs", os.path.join(name, os.path.relpath(mask, path))]
     for name in DEVICES:
         options += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     return options
@@ -352,7 +369,7 @@ def probe(report: SandboxReport) -> list[str]:
         secret = Path(here) / "secret"
         secret.write_text("of the instructor")
         question = {
-            "files": [str(secret), str(PACKAGE), "/etc/shadow", "/etc/passwd", *_of_home()],
+            "files": [str(secret), *installed(), "/etc/shadow", "/etc/passwd", *_of_home()],
             "port": server.getsockname()[1],
             "pid": os.getpid(),
             "memory": 2 * quotas.memory,

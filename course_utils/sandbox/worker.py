@@ -6,13 +6,12 @@ wrong, and no others.
 
 Requests and replies, tuples of plain data (wire.py):
 
-    ("load", cells, functions, blocked)  -> ("plan", indices of the cells to run)
+    ("load", cells, functions)           -> ("plan", indices of the cells to run)
     ("run", index, definitions_only)     -> ("ran", message of the first error, or "")
     ("pick", function, seed)             -> ("picked", "function" or why not, message)
     ("call", args)                       -> ("value", value, changed inputs)
     ("vjp", args, wrt, cotangent)        -> ("gradients", list)
     ("script", steps)                    -> ("values", list)
-    ("refused",)                         -> ("refused", the blocked exercises it called)
 
 A call may also be answered by ("raised", slug, message).
 """
@@ -21,10 +20,8 @@ import ast
 import asyncio
 import builtins
 import dis
-import importlib
 import inspect
 import linecache
-import operator
 import random
 import re
 import socket
@@ -39,52 +36,11 @@ import torch
 
 from . import wire
 from .functions import LocalFunction, Raised, describe
+from .hollow import Leaning
 
 MAX_TEXT = 500
 QUIET_MAGICS = ("pip", "conda", "mamba", "system", "sx", "sc", "bash", "sh", "script", "cmd")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-
-
-class WriteItYourself(RuntimeError):
-    """The submission called the package's own version of an exercise."""
-
-
-refused: list[str] = []  # blocked exercises whose package version was called
-
-
-def refuse(exercise: str) -> None:
-    """What a call of a blocked function does.
-
-    Raises:
-        WriteItYourself: always.
-    """
-    refused.append(exercise)
-    raise WriteItYourself(
-        f"The package's own version of `{exercise}` is not available here: write this one yourself."
-    )
-
-
-def block(place: str, exercise: str) -> None:
-    """Take away the code of the package's "module:function" or "module:Class.method".
-
-    The function object stays, whoever imported it; its code is gone from this process, and a call
-    of it refuses.
-    """
-    module, path = place.split(":")
-    name = path.rpartition(".")[2]
-    try:
-        function = inspect.unwrap(operator.attrgetter(path)(importlib.import_module(module)))
-    except (ImportError, AttributeError):  # what is not there cannot be called
-        return
-    namespace: dict[str, Callable] = {}
-    exec(
-        f"def {name}(*args, **kwargs):\n"
-        f"    from {__name__} import refuse\n"
-        f"    refuse({exercise!r})\n",
-        namespace,
-    )
-    function.__code__ = namespace[name].__code__
-    function.__defaults__ = function.__kwdefaults__ = None
 
 
 # --- cells ------------------------------------------------------------------------------------
@@ -208,9 +164,7 @@ class Worker:
         self.failed: dict[str, str] = {}  # name: why the statement that sets it failed
         self.function: LocalFunction | None = None
 
-    def load(self, cells: tuple, functions: tuple, blocked: tuple) -> tuple:
-        for place, exercise in blocked:
-            block(place, exercise)
+    def load(self, cells: tuple, functions: tuple) -> tuple:
         for i, (source, changed) in enumerate(cells):
             cell = Cell(source, changed, f"<cell {i + 1}>")
             cell.parse(self.shell.transform_cell)
@@ -244,7 +198,6 @@ class Worker:
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.manual_seed(seed)
-        refused.clear()
         function = self.shell.user_ns.get(name)
         if callable(function):
             self.function = LocalFunction(function)
@@ -269,32 +222,37 @@ class Worker:
     def script(self, steps: tuple) -> tuple:
         return "values", self.function.run(steps)
 
-    def refused(self) -> tuple:
-        return "refused", tuple(sorted(set(refused)))
-
     def answer(self, request: tuple) -> tuple:
         kind, *content = request
-        if kind not in ("load", "run", "pick", "call", "vjp", "script", "refused"):
+        if kind not in ("load", "run", "pick", "call", "vjp", "script"):
             raise ValueError(f"unknown request {kind}")
         try:
             return getattr(self, kind)(*content)
         except Raised as error:
-            return _raised(error)
+            return self.raised(error)
         except BaseException as error:
-            return _raised(describe(error, 0))
+            return self.raised(describe(error, 0))
+
+    def raised(self, error: Raised) -> tuple:
+        """The reply for an error, with the cause of a missing name where that is known."""
+        cause = error.__context__
+        if isinstance(cause, NameError) and cause.name in self.failed:
+            why = self.failed[cause.name]
+            return "raised", error.slug, _cut(f"{error.message} It is missing because: {why}")
+        return _raised(error)
 
 
 def _raised(error: Raised) -> tuple:
     slug, cause = error.slug, error.__context__
-    if isinstance(cause, WriteItYourself):
-        return "raised", "write-it-yourself", _cut(str(cause))
+    if isinstance(cause, Leaning):
+        return "raised", "leans-on-the-course", _cut(str(cause))
     if isinstance(cause, MemoryError) or "allocate memory" in error.message:
         slug = "memory"
     return "raised", slug, _cut(error.message)
 
 
 def _described(error: BaseException) -> str:
-    if isinstance(error, WriteItYourself):
+    if isinstance(error, Leaning):
         return str(error)
     return describe(error, 0).message.replace("Your function", "The cell", 1)
 

@@ -1,14 +1,17 @@
 """Variational autoencoders: likelihoods, models, their evaluation, and an auditor of losses."""
 
 from .auditor import PUBLISHED, Audit, PublishedLoss, audit
+from .bernoulli import BernoulliVAE
 from .evaluation import (
     Gap,
+    TwoNetworks,
     evaluate_elbo,
     exact_log_evidence,
     importance_weighted,
     inference_gap,
     kl_per_unit,
     latent_means,
+    log_likelihood,
 )
 from .likelihoods import (
     Bernoulli,
@@ -40,6 +43,7 @@ __all__ = [
     "VAE",
     "Audit",
     "Bernoulli",
+    "BernoulliVAE",
     "Binomial",
     "Decoder",
     "Encoder",
@@ -47,6 +51,7 @@ __all__ = [
     "Gaussian",
     "LinearEncoder",
     "PublishedLoss",
+    "TwoNetworks",
     "active_units",
     "as_ppca",
     "audit",
@@ -63,6 +68,7 @@ __all__ = [
     "kl_warm_up",
     "latent_means",
     "linear_vae",
+    "log_likelihood",
     "loss",
     "mlp_vae",
     "negative_elbo",

@@ -3,7 +3,10 @@
     log p(x) - ELBO = [log p(x) - best ELBO of the family] + [best ELBO - amortised ELBO]
                       approximation gap                      amortisation gap
 
-All functions leave the model as it was, evaluate in evaluation mode and return nats.
+All functions leave the model as it was, evaluate in evaluation mode and return nats. They take any
+module with `encode(x) -> (mu, log_var)` and `decode(z) -> parameters of p(x|z)`, yours included:
+where it names no `likelihood` of its own, its decoder's numbers are the logits of black and white
+pixels.
 """
 
 import copy
@@ -11,6 +14,8 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -19,7 +24,7 @@ from tqdm.auto import tqdm
 from .. import inference
 from ..densities import standard_normal
 from ..estimates import mean_and_error
-from .model import VAE
+from .likelihoods import Bernoulli, Likelihood
 
 CACHED_NUMBERS = 2**19  # elements of S x B x D at once: about what the caches hold
 GRID_SIZES = {1: (201, 401, 801, 1601, 3201), 2: (101, 201, 401, 801)}  # by K
@@ -27,14 +32,56 @@ GRID_TOLERANCE = 1e-2  # nats, between a grid and every second point of it
 GAP_SAMPLES = 256  # draws per ELBO
 
 
+class TwoNetworks(Protocol):
+    """What is evaluated: an `nn.Module` with an encoder and a decoder."""
+
+    training: bool
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, D) -> mu and log_var of q(z|x), each (B, K)."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z (S, K) -> parameters of p(x|z), (S, D)."""
+        ...
+
+    def train(self, mode: bool = True) -> Self: ...
+
+    def eval(self) -> Self: ...
+
+    def double(self) -> Self: ...
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self: ...
+
+
+def log_likelihood(model: TwoNetworks, x: Tensor, z: Tensor) -> Tensor:
+    """log p_theta(x|z) with all constants.
+
+    Args:
+        model: the model.
+        x: data, (B, D).
+        z: (S, K): every x under every z. Or (S, B, K): each x has draws of its own.
+
+    Returns:
+        nats, (S, B).
+    """
+    likelihood: Likelihood = getattr(model, "likelihood", None) or Bernoulli()
+    params = model.decode(z.reshape(-1, z.shape[-1]))  # a decoder need not know of S
+    if z.ndim == 2:
+        return likelihood.pairwise(x, params)
+    return likelihood.log_prob(x, params.reshape(*z.shape[:-1], -1))  # (S B, D) -> (S, B, D)
+
+
 @torch.no_grad()
-def evaluate_elbo(vae: VAE, x: Tensor, *, samples: int = 1, generator: torch.Generator) -> Tensor:
+def evaluate_elbo(
+    model: TwoNetworks, x: Tensor, *, samples: int = 1, generator: torch.Generator
+) -> Tensor:
     """The ELBO of each sample, averaged over draws of z, with the KL in closed form.
 
     1/S sum_s log p(x | z_s) - KL(q(z|x) || N(0, I)), z_s ~ q(z|x).
 
     Args:
-        vae: the model.
+        model: the model.
         x: data, (B, D).
         samples: S, draws per sample.
         generator: of the draws.
@@ -46,13 +93,13 @@ def evaluate_elbo(vae: VAE, x: Tensor, *, samples: int = 1, generator: torch.Gen
         ValueError: if samples is below 1, or x does not fit the model.
     """
     _require_samples(samples)
-    with _evaluating(vae):
-        return _elbo(vae, x, *vae.encode(x), samples, generator)
+    with _evaluating(model):
+        return _elbo(model, x, *model.encode(x), samples, generator)
 
 
 @torch.no_grad()
 def importance_weighted(
-    vae: VAE,
+    model: TwoNetworks,
     x: Tensor,
     *,
     samples: int = 100,
@@ -65,7 +112,7 @@ def importance_weighted(
     equation 8.
 
     Args:
-        vae: the model.
+        model: the model.
         x: data, (B, D).
         samples: S, draws per sample.
         generator: of the draws.
@@ -80,10 +127,10 @@ def importance_weighted(
     _require_samples(samples)
     chunk = _chunk(x) if chunk is None else chunk
     _require_samples(chunk)
-    with _evaluating(vae):
-        mu, log_var = vae.encode(x)
+    with _evaluating(model):
+        mu, log_var = model.encode(x)
         log_w = [
-            vae.log_likelihood(x, z)
+            log_likelihood(model, x, z)
             + inference.normal_log_prob(z)
             - inference.normal_log_prob(z, mu, log_var)
             for z in _draws(mu, log_var, samples, chunk, generator)
@@ -92,7 +139,9 @@ def importance_weighted(
 
 
 @torch.no_grad()
-def exact_log_evidence(vae: VAE, x: Tensor, grid: inference.LatentGrid | None = None) -> Tensor:
+def exact_log_evidence(
+    model: TwoNetworks, x: Tensor, grid: inference.LatentGrid | None = None
+) -> Tensor:
     """log p_theta(x) = log integral p(z) p(x|z) dz, by quadrature on a grid of z, for K = 1 or 2.
 
     In float64. The answer is compared with that of a grid of every second point: once these
@@ -100,7 +149,7 @@ def exact_log_evidence(vae: VAE, x: Tensor, grid: inference.LatentGrid | None = 
     faster than any power of the spacing: about the fourth power of itself when that is halved.
 
     Args:
-        vae: the model, K = 1 or 2.
+        model: the model, K = 1 or 2.
         x: data, (B, D).
         grid: of z, an odd number of points along each axis; None takes as many as are needed.
 
@@ -110,7 +159,7 @@ def exact_log_evidence(vae: VAE, x: Tensor, grid: inference.LatentGrid | None = 
     Raises:
         ValueError: if K is above 2, or the grid, or the finest one tried, is too coarse.
     """
-    exact = _exact_copy(vae)
+    exact = _exact_copy(model, x)
     return _log_evidence(exact, x.double(), grid).to(x.dtype)
 
 
@@ -142,7 +191,7 @@ class Gap:
 
 
 def inference_gap(
-    vae: VAE,
+    model: TwoNetworks,
     x: Tensor,
     *,
     grid: inference.LatentGrid | None = None,
@@ -157,7 +206,7 @@ def inference_gap(
     gap; their sum does not depend on it.
 
     Args:
-        vae: the model, K = 1 or 2.
+        model: the model, K = 1 or 2.
         x: data, (B, D), two samples at least.
         grid: as in `exact_log_evidence`.
         steps, samples: of the search, see `inference.refine`.
@@ -169,12 +218,13 @@ def inference_gap(
     Raises:
         ValueError: as `exact_log_evidence`.
     """
-    exact, x = _exact_copy(vae), x.double()
+    exact, x = _exact_copy(model, x), x.double()
     with torch.no_grad():
         evidence = _log_evidence(exact, x, grid)
         amortised = exact.encode(x)
+    likelihood = partial(log_likelihood, exact)
     refined = inference.refine(
-        x, exact.log_likelihood, *amortised, steps=steps, samples=samples, generator=generator
+        x, likelihood, *amortised, steps=steps, samples=samples, generator=generator
     )
     seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
     with torch.no_grad():
@@ -186,77 +236,85 @@ def inference_gap(
 
 
 @torch.no_grad()
-def kl_per_unit(vae: VAE, x: Tensor) -> Tensor:
+def kl_per_unit(model: TwoNetworks, x: Tensor) -> Tensor:
     """How much each latent tells about x: its KL to the prior, averaged over the data.
 
     1/B sum_b KL(q(z_k | x_b) || N(0, 1)); they sum to the rate. A collapsed latent has 0.
 
     Args:
-        vae: the model.
+        model: the model.
         x: data, (B, D).
 
     Returns:
         nats, (K,).
     """
-    with _evaluating(vae):
-        mu, log_var = vae.encode(x)
+    with _evaluating(model):
+        mu, log_var = model.encode(x)
         return inference.gaussian_kl(mu[..., None], log_var[..., None]).mean(dim=0)
 
 
 @torch.no_grad()
-def latent_means(vae: VAE, x: Tensor) -> Tensor:
+def latent_means(model: TwoNetworks, x: Tensor) -> Tensor:
     """The encoder's means mu(x), (N, D) -> (N, K): the coordinates of a latent map."""
-    with _evaluating(vae):
-        return vae.encode(x)[0]
+    with _evaluating(model):
+        return model.encode(x)[0]
 
 
 # ---------------------------------------------------------------------- helpers
 
 
 def _elbo(
-    vae: VAE, x: Tensor, mu: Tensor, log_var: Tensor, samples: int, generator: torch.Generator
+    model: TwoNetworks,
+    x: Tensor,
+    mu: Tensor,
+    log_var: Tensor,
+    samples: int,
+    generator: torch.Generator,
 ) -> Tensor:
     """The ELBO of q = N(mu, diag exp log_var), (B,)."""
     total = torch.zeros_like(mu[:, 0])
     for z in _draws(mu, log_var, samples, _chunk(x), generator):
-        total += vae.log_likelihood(x, z).sum(dim=0)
+        total += log_likelihood(model, x, z).sum(dim=0)
     return total / samples - inference.gaussian_kl(mu, log_var)
 
 
 @contextmanager
-def _evaluating(vae: VAE) -> Iterator[None]:
+def _evaluating(model: TwoNetworks) -> Iterator[None]:
     """Evaluation mode, and back: dropout and the like are for training."""
-    was_training = vae.training
-    vae.eval()
+    was_training = model.training
+    model.eval()
     try:
         yield
     finally:
-        vae.train(was_training)
+        model.train(was_training)
 
 
-def _exact_copy(vae: VAE) -> VAE:
+def _exact_copy(model: TwoNetworks, x: Tensor) -> TwoNetworks:
     """The model in float64 and evaluation mode, its parameters frozen."""
-    if vae.latent_dim > 2:
+    exact = copy.deepcopy(model).double().eval().requires_grad_(False)
+    k = exact.encode(x[:1].double())[0].shape[-1]
+    if k > 2:
         raise ValueError(
-            f"Quadrature needs K = 1 or 2 latents, this model has {vae.latent_dim}: a grid would "
-            "have too many points; use `importance_weighted`."
+            f"Quadrature needs K = 1 or 2 latents, this model has {k}: a grid would have too many "
+            "points; use `importance_weighted`."
         )
-    return copy.deepcopy(vae).double().eval().requires_grad_(False)
+    return exact
 
 
 @torch.no_grad()
-def _log_evidence(vae: VAE, x: Tensor, grid: inference.LatentGrid | None) -> Tensor:
+def _log_evidence(model: TwoNetworks, x: Tensor, grid: inference.LatentGrid | None) -> Tensor:
     """log p(x) of an exact copy, (B,)."""
+    likelihood = partial(log_likelihood, model)
     if grid is not None:
         grids = [_every_second(grid), grid]
     else:
         # The prior is inside +-6; a posterior of the training data may not be.
-        mu, log_var = vae.encode(x)
-        k, edge = vae.latent_dim, max(6.0, float((mu.abs() + 6 * (log_var / 2).exp()).max()))
+        mu, log_var = model.encode(x)
+        k, edge = mu.shape[-1], max(6.0, float((mu.abs() + 6 * (log_var / 2).exp()).max()))
         grids = [inference.latent_grid(k, n, edge, x.dtype) for n in GRID_SIZES[k]]
-    coarse = inference.quadrature_log_evidence(x, vae.log_likelihood, grids[0])
+    coarse = inference.quadrature_log_evidence(x, likelihood, grids[0])
     for grid in grids[1:]:
-        fine = inference.quadrature_log_evidence(x, vae.log_likelihood, grid)
+        fine = inference.quadrature_log_evidence(x, likelihood, grid)
         difference = float((fine - coarse).abs().max())
         if difference < GRID_TOLERANCE:
             return fine

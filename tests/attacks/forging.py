@@ -277,9 +277,22 @@ ATTACKS: dict[str, list[str]] = {
         "                return thing(x)"
     ],
     "twin-unrefused": [
-        "import sys\n"
-        "sys.modules['course_worker.worker'].refuse = lambda exercise: None\n"
+        "import course_worker.hollow as hollow\n"
+        "hollow.leans = lambda name: None\n"
         "from course_utils.estimates import mean_and_std"
+    ],
+    "twin-fallen-back-on": [
+        "import torch\n"
+        "from course_utils.estimates import mean_and_std as theirs\n"
+        "def mean_and_std(x):\n"
+        "    try:\n"
+        "        return theirs(x)\n"
+        "    except Exception as error:\n"
+        "        for frame in __import__('inspect').trace():\n"
+        "            for value in frame.frame.f_globals.values():\n"
+        "                if getattr(value, '__name__', '') == 'mean_and_std':\n"
+        "                    return value(x)\n"
+        "        return torch.zeros(()), torch.zeros(())"
     ],
     "twin-by-search": [
         "import os\n"
@@ -287,8 +300,8 @@ ATTACKS: dict[str, list[str]] = {
         "    folders = [folder for folder, _, _ in os.walk('/course')]\n"
         "    folders += [p + '/course_utils' for p in __import__('sys').path]\n"
         "    for folder in folders:\n"
-        "        if os.path.exists(folder + '/statistics.py'):\n"
-        "            text = open(folder + '/statistics.py').read()\n"
+        "        if os.path.exists(folder + '/estimates.py'):\n"
+        "            text = open(folder + '/estimates.py').read()\n"
         "            if 'mean_and_std' in text:\n"
         "                names = {}\n"
         "                exec(text, names)\n"

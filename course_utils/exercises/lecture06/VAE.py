@@ -1,0 +1,484 @@
+"""The variational autoencoder as a class: encoder, decoder, and the loss that trains both.
+
+An architecture is free, so the class is judged against itself. After a few steps of its own
+training, `loss` is compared with wrong losses made from the student's own `encode` and `decode`,
+each of which has a name, and only then with the right one. Last, the class is trained on a world
+whose truth is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...estimates import mean_and_error
+from ...sandbox.script import Step, call, descend, make
+from ...simulators.sprites import enumerated_sprites
+from .. import modules
+from ..draw import Draw
+from ..exercise import Exercise
+from ..laws import law
+from ..modules import Sizes
+from ..pixels import LOG_2, by_probability, log_coin, per_sample
+from ..subject import Subject
+from .negative_elbo import kl
+
+exercise = Exercise(
+    "06.VAE",
+    "data_dim int, latent_dim int -> module",
+    place=3,
+    proves="The loss is the Bernoulli negative ELBO of your own encoder and decoder, with the one "
+    "draw that eps makes; every image stands for itself, nothing but z reaches the decoder, and "
+    "every parameter learns. Trained on small sprites, it closes more than half of the way to the "
+    "course's own model, and does not pass the truth.",
+    hints=(
+        "Two networks, made in `__init__`: one from D pixels to 2 K numbers, `.chunk(2, dim=1)` of "
+        "which are mu and log_var, one from K numbers to D logits. One or two hidden layers of "
+        "about a hundred units each are enough; `nn.Sequential` keeps them.",
+        "`encode` returns mu and log_var as they are, without a draw; `decode` returns logits, "
+        "without a sigmoid. Neither stores anything in `self`.",
+        "`loss` is what you have already: lecture 05's `reparameterize` turns mu, log_var and eps "
+        "into z, and `negative_elbo` above takes the logits of that z.",
+        "If the numbers are close and not equal, look at how the deviation comes out of log_var, "
+        "and over which axes each of the two terms is summed.",
+    ),
+    points=3,
+    twin="course_utils.vae:BernoulliVAE",
+)
+
+BATCH, STEPS, LEARNING_RATE, LATENTS = 64, 500, 4e-3, 4
+OURS = 5.4  # nats above the truth: the course's own model after the same steps; a test trains it
+
+
+@exercise.laws
+def _(f: Subject, draw: Draw) -> None:
+    k, b, few, d = sorted(draw.sizes(4, 2, 9))
+    sizes = (d + 4, k)
+    for shape, rows in ((sizes, b), (sizes, 1), ((196, 2), few), ((196, 8), b)):
+        check_shapes(f, shape, rows, draw)
+    x, other = (pixels(draw, b, sizes[0]) for _ in range(2))
+    z, eps = (draw.normal(b, k, dtype=torch.float64) for _ in range(2))
+    drawn = "it returns mu and log_var, not a sample; the draw is made in `loss`, by eps."
+    plain = "it returns logits, and no noise is added; dropout is noise, too."
+    modules.check_repeatable(f, sizes, "encode", x.float(), drawn)
+    modules.check_repeatable(f, sizes, "decode", z.float(), plain, before=encoded(x.float()))
+    modules.check_bottleneck(f, sizes, x.float(), other.float(), z.float())
+    modules.check_rows(f, sizes, "encode", x.float())
+    modules.check_rows(f, sizes, "decode", z.float())
+    modules.check_separate(f, sizes, modules.own_loss("loss", x.float(), eps.float()))
+    modules.check_parameters(f, sizes, "encode", x)
+    modules.check_parameters(f, sizes, "decode", z)
+    check_loss(f, sizes, draw)
+    modules.check_learning(f, sizes, modules.own_loss("loss", x, eps))
+    check_training(f, draw)
+
+
+def encoded(x: Tensor) -> tuple[Step, ...]:
+    return (call("model.encode", x),)
+
+
+def pixels(draw: Draw, n: int, d: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Black and white images."""
+    return draw.uniform(0, 1, n, d, dtype=dtype).round()
+
+
+def check_shapes(f: Subject, sizes: Sizes, rows: int, draw: Draw) -> None:
+    """The three methods return what the contract says, in float32."""
+    d, k = sizes
+    x, z = pixels(draw, rows, d, torch.float32), draw.normal(rows, k)
+    _, q, logits = f.run(make("model", d, k), call("model.encode", x), call("model.decode", z))
+    modules.pair(q, (rows, k), torch.float32, "encode")
+    modules.tensor(logits, (rows, d), torch.float32, "decode")
+    _, value = f.run(make("model", d, k), call("model.loss", x, z))
+    modules.tensor(value, (), torch.float32, "loss")
+
+
+# --- the loss, against wrong ones made of the student's own encoder and decoder ---------------
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the student's own networks say of x: the parts of which a loss is made."""
+
+    x: Tensor
+    eps: Tensor
+    mu: Tensor
+    log_var: Tensor
+    logits: Tensor  # at z = mu + exp(log_var / 2) eps
+    logits_of: dict[str, Tensor]  # at other z, by name
+
+    def nll(self, z: str = "") -> Tensor:
+        """Minus the log-likelihood of each image, (B,), at the right z or at one by its name."""
+        return -per_sample(log_coin(self.x, self.logits_of[z] if z else self.logits))
+
+    @property
+    def kl(self) -> Tensor:
+        """Of each latent, (B, K)."""
+        return kl(self.mu, self.log_var)
+
+    @property
+    def right(self) -> Tensor:
+        return self.nll().mean() + self.kl.sum(1).mean()
+
+
+Loss = Callable[[Own], Tensor]
+WRONG_LOSSES: list[tuple[str, str, Loss]] = []  # slug, sentence, the loss; the most telling first
+
+
+def wrong_loss(slug: str) -> Callable[[Loss], Loss]:
+    """Register the decorated function; its docstring is the sentence that the student reads."""
+
+    def register(loss: Loss) -> Loss:
+        WRONG_LOSSES.append((slug, " ".join((loss.__doc__ or "").split()), loss))
+        return loss
+
+    return register
+
+
+@wrong_loss("mean-over-pixels")
+def _(own):
+    """The reconstruction is averaged over the pixels and the KL summed over the latents, so what
+    looks like beta = 1 is beta = D. Sum over both, then average over the batch.
+    """
+    return own.nll().mean() / own.x.shape[1] + own.kl.sum(1).mean()
+
+
+@wrong_loss("mean-over-everything")
+def _(own):
+    """Both terms are averaged over all of their axes, pixels here and latents there, which changes
+    their balance. Sum over both, then average over the batch.
+    """
+    return own.nll().mean() / own.x.shape[1] + own.kl.mean()
+
+
+@wrong_loss("mean-over-latents")
+def _(own):
+    """The KL is averaged over the latents, where their sum is wanted: only the batch is averaged
+    over.
+    """
+    return own.nll().mean() + own.kl.mean()
+
+
+@wrong_loss("no-kl")
+def _(own):
+    """The KL is missing: this is the loss of a plain autoencoder, and its codes follow no prior."""
+    return own.nll().mean()
+
+
+@wrong_loss("no-reconstruction")
+def _(own):
+    """The reconstruction is missing: this is the KL alone."""
+    return own.kl.sum(1).mean()
+
+
+@wrong_loss("variance-for-deviation")
+def _(own):
+    """eps is multiplied by the variance, exp(log_var), where the standard deviation belongs:
+    exp(log_var / 2).
+    """
+    return own.nll("exp(log_var) eps").mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("no-exp")
+def _(own):
+    """eps is multiplied by log_var itself: the standard deviation is exp(log_var / 2)."""
+    return own.nll("log_var eps").mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("sigma-for-log-var")
+def _(own):
+    """What the encoder returns second is used as the standard deviation throughout: it is the log
+    of the variance, and so may have any sign.
+    """
+    sigma = own.log_var
+    return own.nll("log_var eps").mean() + kl(own.mu, sigma.square().log()).sum(1).mean()
+
+
+@wrong_loss("log-var-as-log-std")
+def _(own):
+    """log_var is used as the log of the standard deviation throughout: it is the log of its
+    square.
+    """
+    return own.nll("exp(log_var) eps").mean() + kl(own.mu, 2 * own.log_var).sum(1).mean()
+
+
+@wrong_loss("log-var-as-log-std")
+def _(own):
+    """log_var is the log of the variance when z is drawn, and that of the standard deviation in
+    the KL.
+    """
+    return own.nll().mean() + kl(own.mu, 2 * own.log_var).sum(1).mean()
+
+
+@wrong_loss("no-noise")
+def _(own):
+    """z is mu itself and eps is not used: without the noise the code has no width, and its KL buys
+    nothing.
+    """
+    return own.nll("no eps").mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("autoencoder")
+def _(own):
+    """z is mu itself, and the KL is missing: this is an autoencoder."""
+    return own.nll("no eps").mean()
+
+
+@wrong_loss("elbo-sign")
+def _(own):
+    """This is the ELBO itself, which is maximised: the negative one is a loss, to be minimised."""
+    return -own.right
+
+
+@wrong_loss("kl-sign")
+def _(own):
+    """The KL is subtracted from the loss, so that training drives it up: it is a cost like the
+    reconstruction.
+    """
+    return own.nll().mean() - own.kl.sum(1).mean()
+
+
+@wrong_loss("sum-over-batch")
+def _(own):
+    """This sums over the batch, so that the loss grows with the batch size: average over it."""
+    return own.right * len(own.x)
+
+
+@wrong_loss("batch-mixed")
+def _(own):
+    """The reconstruction is summed over the batch and the KL averaged, so the balance of the two
+    depends on the batch size.
+    """
+    return own.nll().sum() + own.kl.sum(1).mean()
+
+
+@wrong_loss("batch-mixed")
+def _(own):
+    """The KL is summed over the batch and the reconstruction averaged, so the balance of the two
+    depends on the batch size.
+    """
+    return own.nll().mean() + own.kl.sum()
+
+
+@wrong_loss("batch-mixed")
+def _(own):
+    """The reconstruction is averaged over the pixels and the KL summed over batch and latents, so
+    the balance of the two depends on both sizes.
+    """
+    return own.nll().mean() / own.x.shape[1] + own.kl.sum()
+
+
+@wrong_loss("sigmoid-in-decode")
+def _(own):
+    """`decode` returns probabilities, and your loss reads them as such: logits are wanted, since
+    the sigmoid of a sure pixel is exactly 0 or 1. Leave the sigmoid out, and use a loss that takes
+    logits.
+    """
+    p = own.logits.clamp(1e-300, 1)
+    return -per_sample(by_probability(own.x, p)).mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("sigmoid-twice")
+def _(own):
+    """The sigmoid is applied twice: a loss that takes logits applies one itself."""
+    p = own.logits.sigmoid()
+    return -per_sample(log_coin(own.x, p)).mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("squared-error")
+def _(own):
+    """The reconstruction is a squared error to the probabilities, which belongs to a Gaussian:
+    these pixels are Bernoulli.
+    """
+    return per_sample((own.x - own.logits.sigmoid()).square()).mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("squared-error")
+def _(own):
+    """The reconstruction is a squared error to the logits, which belongs to a Gaussian: these
+    pixels are Bernoulli.
+    """
+    return per_sample((own.x - own.logits).square()).mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("sampled-kl")
+def _(own):
+    """The KL is estimated by the draw, log q(z | x) - log p(z): right on average, and noisier than
+    the closed form that is asked for.
+    """
+    z = own.mu + (own.log_var / 2).exp() * own.eps
+    return own.nll().mean() + (z**2 - own.eps**2 - own.log_var).sum(1).mean() / 2
+
+
+@wrong_loss("kl-not-halved")
+def _(own):
+    """The KL is twice too large: the factor 1/2 is missing."""
+    return own.nll().mean() + 2 * own.kl.sum(1).mean()
+
+
+@wrong_loss("kl-constant")
+def _(own):
+    """The KL lacks its -1: where q is the prior it should be zero."""
+    return own.nll().mean() + (own.kl + 0.5).sum(1).mean()
+
+
+@wrong_loss("kl-log-var-sign")
+def _(own):
+    """log_var has the wrong sign in the KL: where q is narrow its logarithm makes the KL large."""
+    return own.nll().mean() + (own.kl + own.log_var).sum(1).mean()
+
+
+@wrong_loss("kl-reversed")
+def _(own):
+    """This is the KL from the prior to q: the ELBO holds the one from q to the prior."""
+    reverse = ((1 + own.mu**2) * (-own.log_var).exp() - 1 + own.log_var) / 2
+    return own.nll().mean() + reverse.sum(1).mean()
+
+
+@wrong_loss("kl-without-mu")
+def _(own):
+    """`mu` is missing in the KL: a code far from the origin costs nothing in yours."""
+    return own.nll().mean() + kl(0 * own.mu, own.log_var).sum(1).mean()
+
+
+@wrong_loss("pixels-inverted")
+def _(own):
+    """Ink and paper are exchanged in the reconstruction, x and 1 - x."""
+    return -per_sample(log_coin(1 - own.x, own.logits)).mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("base-two")
+def _(own):
+    """This is in bits: the course's losses are in nats, by the natural logarithm."""
+    return own.right / LOG_2
+
+
+@wrong_loss("per-dimension")
+def _(own):
+    """This is divided by the number of pixels: the loss of a whole image is wanted."""
+    return own.right / own.x.shape[1]
+
+
+def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
+    """`loss` is the negative ELBO of the object's own encoder and decoder.
+
+    It is asked of an object that has taken some steps, with its own loss: fresh networks may end
+    in zeros, where many wrong losses are right.
+    """
+    d, k = sizes
+    rows = 24
+    # Images of a few kinds, so that there is something to encode.
+    kinds = draw.uniform(0.02, 0.98, 4, d, dtype=torch.float64)
+    x = (draw.uniform(0, 1, rows, d, dtype=torch.float64) < kinds.repeat(rows // 4, 1)).double()
+    eps = draw.normal(rows, k, dtype=torch.float64)
+    stages = [asked_at(f, sizes, steps, x, eps) for steps in (0, 40)]
+    for slug, sentence, loss in WRONG_LOSSES:
+        law(not all(_equal(loss(own), value) for own, value, _ in stages), sentence, slug)
+    (own, value, other) = stages[-1]
+    law(
+        own.logits.min() < 0 or own.logits.max() > 1,
+        "`decode` returns numbers between 0 and 1 only, as a sigmoid does: logits are wanted, "
+        "which may have any sign and size. A loss that takes logits applies the sigmoid itself.",
+        "sigmoid-in-decode",
+    )
+    law(
+        not _equal(other, value),
+        "`loss` does not change with `eps`: z = mu + sigma eps is drawn with the eps given.",
+        "eps-ignored",
+    )
+    law(
+        all(_equal(own.right, value) for own, value, _ in stages),
+        "`loss` is not the negative ELBO of your own `encode` and `decode` for this eps: the "
+        "cross-entropy of the pixels at z = mu + sigma eps, summed over them, plus the KL to the "
+        "prior, summed over the latents, and their mean over the batch.",
+        "wrong-loss",
+    )
+    for name, part in (("mu", own.mu), ("log_var", own.log_var)):
+        law(
+            float((part - part.mean(0)).abs().max()) > 1e-9,
+            f"After some training `{name}` is the same for every image: it should come out of the "
+            "encoder's network, and so depend on x.",
+            f"{name.replace('_', '-')}-constant",
+        )
+
+
+def asked_at(
+    f: Subject, sizes: Sizes, steps: int, x: Tensor, eps: Tensor
+) -> tuple[Own, Tensor, Tensor]:
+    """After so many steps: what the networks say of x, the loss at eps, and at minus eps."""
+    start: tuple[Step, ...] = (
+        make("model", *sizes, seed=3, double=True),
+        descend("model.loss", x, eps, steps=steps, lr=1e-2),
+    )
+    *_, (mu, log_var), value, again, other = f.run(
+        *start[: 1 + bool(steps)],
+        call("model.encode", x),
+        call("model.loss", x, eps),
+        call("model.loss", x, eps),
+        call("model.loss", x, -eps),
+    )
+    modules.tensor(value, (), torch.float64, "loss")
+    law(
+        float((value - again).abs()) <= 1e-9 * float(value.abs()),
+        "`loss` gives another value each time it is asked with the same x and eps: it draws noise "
+        "of its own. The one draw is made by the `eps` that it is given.",
+        "own-noise",
+    )
+    places = {
+        "": mu + (log_var / 2).exp() * eps,
+        "exp(log_var) eps": mu + log_var.exp() * eps,
+        "log_var eps": mu + log_var * eps,
+        "no eps": mu,
+    }
+    z = torch.cat(list(places.values()))
+    *_, logits = f.run(*start[: 1 + bool(steps)], call("model.decode", z))
+    logits_of = dict(zip(places, logits.chunk(len(places)), strict=True))
+    return Own(x, eps, mu, log_var, logits_of.pop(""), logits_of), value, other
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    """To six digits: closer than any two of the losses above lie, and wider than rounding."""
+    return abs(float(a - b)) <= 1e-6 * max(abs(float(b)), 1e-9)
+
+
+# --- trained where the truth is known ---------------------------------------------------------
+
+
+def check_training(f: Subject, draw: Draw) -> None:
+    """Trained on small sprites, the bound rises as it should, and not above the truth."""
+    world = enumerated_sprites(8)
+    images = world.sample(7000, generator=draw.generator)
+    x, held_out = images[:6000], images[6000:]
+    chunks = held_out.split(50)  # a loss is one number: its error comes from many of them
+    values = f.run(
+        make("model", x.shape[1], LATENTS, seed=draw.integer(1, 10**6)),
+        descend(
+            "model.loss",
+            x,
+            draw.normal(len(x), LATENTS),
+            steps=STEPS,
+            lr=LEARNING_RATE,
+            batch=BATCH,
+        ),
+        *(call("model.loss", chunk, draw.normal(len(chunk), LATENTS)) for chunk in chunks),
+    )
+    truth = torch.stack([world.log_prob(chunk).mean() for chunk in chunks])
+    missing, error = mean_and_error(truth + torch.stack(values[2:]))
+    p = (x.sum(0) + 1) / (len(x) + 2)
+    coins = float(truth.mean() - by_probability(held_out, p).sum(1).mean())
+    law(
+        missing > -4 * error,
+        f"This is not a bound: after training it lies {-missing:.1f} nats above the truth on "
+        "images it has not seen, and no model can. Something reaches the decoder past z, or the "
+        "KL is not paid in full.",
+        "above-the-truth",
+    )
+    law(
+        missing < (coins + OURS) / 2 + 4 * error,
+        f"The formulas are right, and after {STEPS} steps the model is {missing:.1f} nats above "
+        f"the truth, where one coin per pixel is {coins:.1f} and the course's model {OURS}: it "
+        "hardly learns. A network without a hidden layer, very deep or very narrow, or a start "
+        "with large weights, does that; one or two hidden layers of a hundred units do not.",
+        "learns-too-little",
+    )

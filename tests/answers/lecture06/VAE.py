@@ -1,0 +1,527 @@
+"""Answers to VAE: right classes written otherwise, and wrong ones, each with its mistake's name.
+
+The wrong ones change one thing in the first right one, and so inherit the rest.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class OneHiddenLayer(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Linear(data_dim, 100), nn.ReLU(), nn.Linear(100, 2 * latent_dim)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 100), nn.ReLU(), nn.Linear(100, data_dim)
+        )
+
+    def encode(self, x):
+        mu, log_var = self.encoder(x).chunk(2, dim=1)
+        return mu, log_var
+
+    def decode(self, z):
+        return self.decoder(z)
+
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        return self.cost(x, self.decode(self.draw(mu, log_var, eps)), mu, log_var)
+
+    def draw(self, mu, log_var, eps):
+        return mu + (log_var / 2).exp() * eps
+
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean() + self.kl(mu, log_var).sum(1).mean()
+
+    def bce(self, x, logits):
+        return functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+    def kl(self, mu, log_var):
+        return 0.5 * (mu**2 + log_var.exp() - 1 - log_var)
+
+
+# --- right, written otherwise -----------------------------------------------------------------
+
+
+class TwoHeads(nn.Module):
+    """A head for each of mu and log_var, tanh, and the library's distributions."""
+
+    def __init__(self, data_dim, latent_dim, hidden=128):
+        super().__init__()
+        self.body = nn.Linear(data_dim, hidden)
+        self.mu_head = nn.Linear(hidden, latent_dim)
+        self.log_var_head = nn.Linear(hidden, latent_dim)
+        self.first, self.second = nn.Linear(latent_dim, hidden), nn.Linear(hidden, data_dim)
+
+    def encode(self, x):
+        h = torch.tanh(self.body(x))
+        return self.mu_head(h), self.log_var_head(h)
+
+    def decode(self, z):
+        return self.second(torch.tanh(self.first(z)))
+
+    def forward(self, x):
+        return self.decode(self.encode(x)[0])
+
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        sigma = torch.sqrt(torch.exp(log_var))
+        q = torch.distributions.Normal(mu, sigma)
+        prior = torch.distributions.Normal(torch.zeros_like(mu), torch.ones_like(mu))
+        pixels = torch.distributions.Bernoulli(logits=self.decode(mu + sigma * eps))
+        kl = torch.distributions.kl_divergence(q, prior).sum(1)
+        return (kl - pixels.log_prob(x).sum(1)).mean()
+
+
+class Deeper(nn.Module):
+    """Two hidden layers in an `nn.ModuleList`, layer normalisation, log_var held in a range."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.down = nn.ModuleList([nn.Linear(data_dim, 128), nn.Linear(128, 64)])
+        self.norm = nn.LayerNorm(64)
+        self.out = nn.Linear(64, 2 * latent_dim)
+        self.up = nn.ModuleList([nn.Linear(latent_dim, 64), nn.Linear(64, 128)])
+        self.image = nn.Linear(128, data_dim)
+        self.latent_dim = latent_dim
+
+    def encode(self, x):
+        h = 2 * x - 1
+        for layer in self.down:
+            h = functional.silu(layer(h))
+        both = self.out(self.norm(h))
+        return both[:, : self.latent_dim], 5 * torch.tanh(both[:, self.latent_dim :] / 5)
+
+    def decode(self, z):
+        for layer in self.up:
+            z = functional.silu(layer(z))
+        return self.image(z)
+
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        logits = self.decode(mu + torch.exp(0.5 * log_var) * eps)
+        bce = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())
+        return (bce + kl) / len(x)
+
+
+class ZeroAtTheEnd(OneHiddenLayer):
+    """The encoder's last layer starts at zero, so that q starts as the prior."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        nn.init.zeros_(self.encoder[-1].weight)
+        nn.init.zeros_(self.encoder[-1].bias)
+
+
+class BothZeroAtTheEnd(ZeroAtTheEnd):
+    """The decoder's last layer, too: nothing moves at the first step but its bias."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        nn.init.zeros_(self.decoder[-1].weight)
+
+
+class Softplus(OneHiddenLayer):
+    """The network says the deviation, and `encode` turns it into log_var."""
+
+    def encode(self, x):
+        mu, raw = self.encoder(x).chunk(2, dim=-1)
+        return mu, 2 * torch.log(functional.softplus(raw) + 1e-3)
+
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        logits = self.decode(mu + (log_var / 2).exp() * eps)
+        log_p = x * functional.logsigmoid(logits) + (1 - x) * functional.logsigmoid(-logits)
+        return -(log_p.sum(1) - self.kl(mu, log_var).sum(1)).mean()
+
+
+class Residual(OneHiddenLayer):
+    """Keeps what it saw, for the curious, and does not use it."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.average = nn.Parameter(torch.zeros(data_dim))
+
+    def encode(self, x):
+        self.seen = x
+        return super().encode(x)
+
+    def decode(self, z):
+        return self.average + self.decoder(z)
+
+
+class Wide(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        nn.Module.__init__(self)
+        self.encoder = nn.Sequential(
+            nn.Linear(data_dim, 256), nn.ELU(), nn.Linear(256, 2 * latent_dim)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 256), nn.LeakyReLU(), nn.Linear(256, data_dim)
+        )
+
+
+# --- wrong losses -----------------------------------------------------------------------------
+
+
+class PixelMean(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        bce = functional.binary_cross_entropy_with_logits(logits, x)
+        return bce + self.kl(mu, log_var).sum(1).mean()
+
+
+class AllMeans(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).mean() + self.kl(mu, log_var).mean()
+
+
+class LatentMean(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean() + self.kl(mu, log_var).mean()
+
+
+class NoKL(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean()
+
+
+class OnlyKL(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.kl(mu, log_var).sum(1).mean() + 0 * logits.sum()
+
+
+class VarianceForDeviation(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu + log_var.exp() * eps
+
+
+class NoExp(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu + log_var * eps
+
+
+class SigmaForLogVar(OneHiddenLayer):
+    """The encoder ends in sigma, and all that follows knows it."""
+
+    def encode(self, x):
+        mu, raw = self.encoder(x).chunk(2, dim=1)
+        return mu, functional.softplus(raw)
+
+    def draw(self, mu, sigma, eps):
+        return mu + sigma * eps
+
+    def kl(self, mu, sigma):
+        return 0.5 * (mu**2 + sigma**2 - 1) - sigma.log()
+
+
+class LogStd(OneHiddenLayer):
+    def draw(self, mu, log_std, eps):
+        return mu + log_std.exp() * eps
+
+    def kl(self, mu, log_std):
+        return 0.5 * (mu**2 + (2 * log_std).exp() - 1) - log_std
+
+
+class LogStdInKL(OneHiddenLayer):
+    def kl(self, mu, log_var):
+        return 0.5 * (mu**2 + (2 * log_var).exp() - 1) - log_var
+
+
+class NoNoise(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu
+
+
+class PlainAutoencoder(NoNoise):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean() + 0 * log_var.sum()
+
+
+class OwnNoise(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu + (log_var / 2).exp() * torch.randn_like(mu)
+
+
+class OwnSeededNoise(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        generator = torch.Generator().manual_seed(0)
+        return mu + (log_var / 2).exp() * torch.randn(mu.shape, generator=generator).to(mu)
+
+
+class TheElboItself(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return -super().cost(x, logits, mu, log_var)
+
+
+class KLSubtracted(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean() - self.kl(mu, log_var).sum(1).mean()
+
+
+class Summed(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum() + self.kl(mu, log_var).sum()
+
+
+class KLSummed(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1).mean() + self.kl(mu, log_var).sum()
+
+
+class SigmoidInDecode(OneHiddenLayer):
+    """The reconstruction of most tutorials: a sigmoid, and a loss that takes probabilities."""
+
+    def decode(self, z):
+        return self.decoder(z).sigmoid()
+
+    def bce(self, x, p):
+        return functional.binary_cross_entropy(p, x, reduction="none")
+
+
+class SigmoidInDecodeAndLogits(OneHiddenLayer):
+    """Consistent with itself, and so wrong in one thing only: pixels between 0.5 and 0.73."""
+
+    def decode(self, z):
+        return self.decoder(z).sigmoid()
+
+
+class SigmoidTwice(OneHiddenLayer):
+    def bce(self, x, logits):
+        return super().bce(x, logits.sigmoid())
+
+
+class SquaredError(OneHiddenLayer):
+    def bce(self, x, logits):
+        return (x - logits.sigmoid()) ** 2
+
+
+class SampledKL(OneHiddenLayer):
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        z = self.draw(mu, log_var, eps)
+        log_q = torch.distributions.Normal(mu, (log_var / 2).exp()).log_prob(z).sum(1)
+        log_p = torch.distributions.Normal(0, 1).log_prob(z).sum(1)
+        return (self.bce(x, self.decode(z)).sum(1) + log_q - log_p).mean()
+
+
+class KLTwice(OneHiddenLayer):
+    def kl(self, mu, log_var):
+        return mu**2 + log_var.exp() - 1 - log_var
+
+
+class KLWithoutOne(OneHiddenLayer):
+    def kl(self, mu, log_var):
+        return 0.5 * (mu**2 + log_var.exp() - log_var)
+
+
+class Beta(OneHiddenLayer):
+    def kl(self, mu, log_var):
+        return 1.5 * super().kl(mu, log_var)
+
+
+class PerPixel(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return super().cost(x, logits, mu, log_var) / x.shape[1]
+
+
+# --- wrong classes ----------------------------------------------------------------------------
+
+
+class EncoderDraws(OneHiddenLayer):
+    def encode(self, x):
+        mu, log_var = super().encode(x)
+        return mu + (log_var / 2).exp() * torch.randn_like(mu), log_var
+
+
+class Dropout(OneHiddenLayer):
+    def decode(self, z):
+        return functional.dropout(self.decoder(z), 0.1, self.training)
+
+
+class BatchNorm(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.norm = nn.BatchNorm1d(data_dim)
+
+    def encode(self, x):
+        return super().encode(self.norm(x) if len(x) > 1 else x)
+
+
+class CentredBatch(OneHiddenLayer):
+    def encode(self, x):
+        return super().encode(x - x.mean(0))
+
+
+class Bypass(OneHiddenLayer):
+    """The decoder sees the image that was encoded last."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.hint = nn.Linear(data_dim, data_dim)
+
+    def encode(self, x):
+        self.seen = x
+        return super().encode(x)
+
+    def decode(self, z):
+        seen = getattr(self, "seen", None)
+        here = seen is not None and len(seen) == len(z)
+        return self.decoder(z) + (self.hint(seen) if here else 0)
+
+
+class PlainList(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.layers = [nn.Linear(latent_dim, 100).double(), nn.Linear(100, data_dim).double()]
+
+    def decode(self, z):
+        first, second = self.layers
+        return self.decoder(z) + second(first(z.double()).relu()).to(z.dtype)
+
+
+class SharedLayers(OneHiddenLayer):
+    """Layers in an attribute of the class: all objects have the same."""
+
+    kept = {}  # noqa: RUF012
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        sizes = data_dim, latent_dim
+        if sizes not in self.kept:
+            self.kept[sizes] = self.encoder
+        self.encoder = self.kept[sizes]
+
+
+class ConstantLogVar(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.log_var = nn.Parameter(torch.zeros(latent_dim))
+        self.encoder = nn.Sequential(nn.Linear(data_dim, 64), nn.ReLU(), nn.Linear(64, latent_dim))
+
+    def encode(self, x):
+        mu = self.encoder(x)
+        return mu, self.log_var.expand_as(mu)
+
+
+class DetachedKL(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return super().cost(x, logits, mu.detach(), log_var.detach())
+
+
+class DetachedDraw(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu, log_var, eps).detach()
+
+
+class Unused(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.spare = nn.Linear(latent_dim, latent_dim)
+
+
+class LossOfNumbers(OneHiddenLayer):
+    def loss(self, x, eps):
+        return torch.tensor(super().loss(x, eps).item()).to(x)
+
+
+class Linear(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        nn.Module.__init__(self)
+        self.encoder = nn.Linear(data_dim, 2 * latent_dim)
+        self.decoder = nn.Linear(latent_dim, data_dim)
+
+
+class OneTensor(OneHiddenLayer):
+    def encode(self, x):
+        return self.encoder(x)
+
+
+class DecodesToImages(OneHiddenLayer):
+    def decode(self, z):
+        return self.decoder(z)[:, None, :]
+
+
+class LossPerImage(OneHiddenLayer):
+    def cost(self, x, logits, mu, log_var):
+        return self.bce(x, logits).sum(1) + self.kl(mu, log_var).sum(1)
+
+
+class OnlyFourteen(OneHiddenLayer):
+    """The size of the lecture's images, written out."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(196, latent_dim)
+
+
+class NoSuper(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        self.encoder = nn.Linear(data_dim, 2 * latent_dim)
+
+
+class NotAModule:
+    def __init__(self, data_dim, latent_dim):
+        self.encoder = nn.Linear(data_dim, 2 * latent_dim)
+
+
+RIGHT = [
+    OneHiddenLayer,
+    TwoHeads,
+    Deeper,
+    ZeroAtTheEnd,
+    BothZeroAtTheEnd,
+    Softplus,
+    Residual,
+    Wide,
+]
+
+WRONG = [
+    ("mean-over-pixels", PixelMean),
+    ("mean-over-everything", AllMeans),
+    ("mean-over-latents", LatentMean),
+    ("no-kl", NoKL),
+    ("no-reconstruction", OnlyKL),
+    ("variance-for-deviation", VarianceForDeviation),
+    ("no-exp", NoExp),
+    ("sigma-for-log-var", SigmaForLogVar),
+    ("log-var-as-log-std", LogStd),
+    ("log-var-as-log-std", LogStdInKL),
+    ("no-noise", NoNoise),
+    ("autoencoder", PlainAutoencoder),
+    ("own-noise", OwnNoise),
+    ("eps-ignored", OwnSeededNoise),
+    ("elbo-sign", TheElboItself),
+    ("kl-sign", KLSubtracted),
+    ("sum-over-batch", Summed),
+    ("batch-mixed", KLSummed),
+    ("sigmoid-in-decode", SigmoidInDecode),
+    ("sigmoid-in-decode", SigmoidInDecodeAndLogits),
+    ("sigmoid-twice", SigmoidTwice),
+    ("squared-error", SquaredError),
+    ("sampled-kl", SampledKL),
+    ("kl-not-halved", KLTwice),
+    ("kl-constant", KLWithoutOne),
+    ("wrong-loss", Beta),
+    ("per-dimension", PerPixel),
+    ("random", EncoderDraws),
+    ("random", Dropout),
+    ("rows-mixed", BatchNorm),
+    ("rows-mixed", CentredBatch),
+    ("bottleneck-bypassed", Bypass),
+    ("not-registered", PlainList),
+    ("shared-parameters", SharedLayers),
+    ("log-var-constant", ConstantLogVar),
+    ("wrong-gradient", DetachedKL),
+    ("wrong-gradient", DetachedDraw),
+    ("does-not-learn", Unused),
+    ("does-not-learn", LossOfNumbers),
+    ("learns-too-little", Linear),
+    ("wrong-type", OneTensor),
+    ("wrong-shape", DecodesToImages),
+    ("wrong-shape", LossPerImage),
+    ("raises", OnlyFourteen),
+    ("raises", NoSuper),
+    ("not-a-module", NotAModule),
+]
