@@ -149,6 +149,16 @@ def test_maps_of_the_plane_put_axis_0_along_x() -> None:
     assert colour_of(plotting.walkers(ax, torch.rand(5, 2))) == ROLE["model"]
 
 
+@pytest.mark.parametrize("n", [7, 8])
+def test_the_half_grid_is_that_of_rfft2(n: int) -> None:
+    _, ax = plotting.figure()
+    kept = plotting.half_grid(ax, n).get_offsets()
+    assert len(kept) == torch.fft.rfft2(torch.zeros(n, n)).numel()
+    hollow = ax.collections[0].get_offsets()
+    assert len(kept) + len(hollow) == n * n
+    assert set(map(tuple, kept[:, ::-1].tolist())).isdisjoint(map(tuple, hollow[:, ::-1].tolist()))
+
+
 def test_lund_plane_and_radial_distribution_hold_their_points() -> None:
     _, ax = plotting.figure()
     dots = plotting.lund_plane(ax, [1.0, 2.0], [3.0, 4.0], cuts=(0, 5, 1, 6))

@@ -85,6 +85,27 @@ def growth(ax: Axes, a: Array, measured: Array) -> tuple[Line2D, Line2D]:
     return points, line
 
 
+def half_grid(ax: Axes, n: int) -> PathCollection:
+    """The wave vectors of an n x n grid: filled where rfft2 keeps them, hollow their mirror images.
+
+    A real field's mode at -k is the complex conjugate of that at k: a dotted line joins one pair.
+    """
+    k0 = np.sort(np.fft.fftfreq(n, 1 / n))
+    kept = [(row, column) for row in k0 for column in range(n // 2 + 1)]
+    left_out = [(row, -column) for row in k0 for column in range(1, (n + 1) // 2)]
+    hollow = dict(facecolors="white", edgecolors=ROLE["neutral"], linewidths=1.2)
+    ax.scatter(*zip(*left_out, strict=True), s=42, label="mirror images", zorder=3, **hollow)
+    dots = ax.scatter(
+        *zip(*kept, strict=True), s=46, color=ROLE["data"], label="kept by rfft2", zorder=3
+    )
+    ax.plot([-2, 2], [-1, 1], ":", color=ROLE["truth"], linewidth=1.5)
+    ax.annotate("k", (2, 1), xytext=(6, 5), textcoords="offset points", weight="bold")
+    ax.annotate("−k", (-2, -1), xytext=(-17, -12), textcoords="offset points", weight="bold")
+    ax.set(xlabel="k₀, the row", ylabel="k₁, the column", aspect="equal")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    return dots
+
+
 # ---------------------------------------------------------------- molecular
 
 
