@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib import colors
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 
 from course_utils import plotting
@@ -451,6 +452,14 @@ def test_information_is_written_into_its_cells() -> None:
     assert np.allclose(shown.get_array(), [[1.23, -0.01]])
     assert [text.get_text() for text in ax.texts] == ["1.2", "0.0"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["x", "y"]
+
+
+def test_the_two_networks_are_named_and_connected() -> None:
+    _, ax = plotting.figure()
+    plotting.two_networks(ax)
+    words = " ".join(text.get_text() for text in ax.texts)
+    assert "encoder" in words and "decoder" in words and "rate" in words and "distortion" in words
+    assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 10
 
 
 def test_a_gallery_shows_every_family_over_one_density() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_utils.simulators.sprites import (
+    ENUMERATED_NAMES,
     FACTORS,
     POSITION_RANGE,
     SCALE_RANGE,
@@ -14,6 +15,7 @@ from course_utils.simulators.sprites import (
     SYMMETRY,
     EnumeratedSprites,
     draw_factors,
+    enumerated_factors,
     enumerated_sprites,
     image,
     render,
@@ -364,6 +366,18 @@ def test_templates_of_the_course_do_not_change() -> None:
     assert dict(zip(areas.int().tolist(), counts.tolist(), strict=True)) == truth
     t = enumerated_sprites(8).templates
     assert (len(t), int(t.sum())) == (248, 2356)
+
+
+@pytest.mark.parametrize("size", (8, 14))
+def test_each_template_is_what_its_factors_say(size: int) -> None:
+    kinds = [(0, 0.0), (1, 0.0), (1, math.pi / 2), (2, 0.0)]  # sprite and orientation
+    templates, factors = enumerated_sprites(size).templates, enumerated_factors(size)
+    for i in range(0, len(templates), 7):
+        kind, scale, x, y = (factors[name][i] for name in ("shape", "scale", "x", "y"))
+        shape, orientation = kinds[int(kind)]
+        drawn = image(shape, scale, orientation, x, y, size).flatten() > 0.5
+        assert torch.equal(drawn.float(), templates[i])
+    assert len(ENUMERATED_NAMES) == len(kinds)
 
 
 def test_wrong_enumerated_sprites_are_refused() -> None:

@@ -40,6 +40,7 @@ from .densities import (
     log_likelihood,
     model_selection,
 )
+from .diagrams import two_networks
 from .inference import (
     ascent,
     efficiency,
@@ -141,6 +142,7 @@ __all__ = [
     "tile",
     "timeline",
     "training_terms",
+    "two_networks",
     "unit_rates",
     "use_style",
     "walkers",

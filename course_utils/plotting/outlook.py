@@ -2,9 +2,10 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch
 
 from .base import INK, PAPER, ROLE, SOFT
+from .diagrams import arrow, box, node
 
 FAMILIES: tuple[tuple[str, str, str, str], ...] = (
     ("Latent variables (VAE)", "one pass", "a lower bound", "the exact density"),
@@ -81,35 +82,35 @@ def families(ax: Axes) -> None:
 
 def _vae(ax: Axes, x: float, y: float) -> None:
     """Encoder from x to z and decoder back."""
-    _node(ax, x - 1.05, y, "x", ROLE["data"])
-    _node(ax, x + 1.05, y, "z", ROLE["prior"])
-    _arrow(ax, (x - 0.85, y + 0.17), (x + 0.85, y + 0.17), bend=-0.22)
-    _arrow(ax, (x + 0.85, y - 0.17), (x - 0.85, y - 0.17), bend=-0.22)
-    _box(ax, x, y + 0.35, "encoder  q(z|x)", ROLE["posterior"], w=1.26, h=0.28)
-    _box(ax, x, y - 0.35, "decoder  p(x|z)", ROLE["model"], w=1.26, h=0.28)
+    node(ax, x - 1.05, y, "x", ROLE["data"])
+    node(ax, x + 1.05, y, "z", ROLE["prior"])
+    arrow(ax, (x - 0.85, y + 0.17), (x + 0.85, y + 0.17), bend=-0.22)
+    arrow(ax, (x + 0.85, y - 0.17), (x - 0.85, y - 0.17), bend=-0.22)
+    box(ax, x, y + 0.35, "encoder  q(z|x)", ROLE["posterior"], w=1.26, h=0.28)
+    box(ax, x, y - 0.35, "decoder  p(x|z)", ROLE["model"], w=1.26, h=0.28)
 
 
 def _gan(ax: Axes, x: float, y: float) -> None:
     """A generator makes x from z; a discriminator compares with data."""
-    _node(ax, x - 1.24, y + 0.28, "z", ROLE["prior"])
-    _box(ax, x - 0.46, y + 0.28, "generator", ROLE["model"], w=0.78, h=0.28)
-    _node(ax, x + 0.32, y + 0.28, "x", ROLE["model"])
-    _node(ax, x + 0.32, y - 0.30, "x", ROLE["data"])
+    node(ax, x - 1.24, y + 0.28, "z", ROLE["prior"])
+    box(ax, x - 0.46, y + 0.28, "generator", ROLE["model"], w=0.78, h=0.28)
+    node(ax, x + 0.32, y + 0.28, "x", ROLE["model"])
+    node(ax, x + 0.32, y - 0.30, "x", ROLE["data"])
     ax.text(x + 0.06, y - 0.30, "data", ha="right", va="center", fontsize=9.5, color=SOFT)
-    _box(ax, x + 1.06, y, "real?", SOFT, w=0.52, h=0.30)
-    _arrow(ax, (x - 1.06, y + 0.28), (x - 0.86, y + 0.28))
-    _arrow(ax, (x - 0.06, y + 0.28), (x + 0.14, y + 0.28))
-    _arrow(ax, (x + 0.50, y + 0.22), (x + 0.79, y + 0.06))
-    _arrow(ax, (x + 0.50, y - 0.24), (x + 0.79, y - 0.06))
+    box(ax, x + 1.06, y, "real?", SOFT, w=0.52, h=0.30)
+    arrow(ax, (x - 1.06, y + 0.28), (x - 0.86, y + 0.28))
+    arrow(ax, (x - 0.06, y + 0.28), (x + 0.14, y + 0.28))
+    arrow(ax, (x + 0.50, y + 0.22), (x + 0.79, y + 0.06))
+    arrow(ax, (x + 0.50, y - 0.24), (x + 0.79, y - 0.06))
 
 
 def _flow(ax: Axes, x: float, y: float) -> None:
     """One invertible map both ways."""
-    _node(ax, x - 1.05, y, "x", ROLE["data"])
-    _node(ax, x + 1.05, y, "z", ROLE["prior"])
-    _arrow(ax, (x - 0.85, y), (x + 0.85, y), both=True)
+    node(ax, x - 1.05, y, "x", ROLE["data"])
+    node(ax, x + 1.05, y, "z", ROLE["prior"])
+    arrow(ax, (x - 0.85, y), (x + 0.85, y), both=True)
     for shift in (-0.42, 0.0, 0.42):
-        _box(ax, x + shift, y, "f", ROLE["model"], w=0.27, h=0.44)
+        box(ax, x + shift, y, "f", ROLE["model"], w=0.27, h=0.44)
     ax.text(x, y - 0.42, "invertible, dim z = dim x", ha="center", fontsize=9.5, color=SOFT)
 
 
@@ -117,11 +118,11 @@ def _autoregressive(ax: Axes, x: float, y: float) -> None:
     """Each component from those before it."""
     places = [x - 1.05 + 0.7 * i for i in range(4)]
     for i, place in enumerate(places):
-        _node(ax, place, y - 0.05, f"$x_{i + 1}$", ROLE["data"] if i < 3 else ROLE["model"])
+        node(ax, place, y - 0.05, f"$x_{i + 1}$", ROLE["data"] if i < 3 else ROLE["model"])
     for i in range(3):
-        _arrow(ax, (places[i] + 0.19, y - 0.05), (places[i + 1] - 0.19, y - 0.05))
-    _arrow(ax, (places[1] + 0.06, y + 0.13), (places[3] - 0.14, y + 0.10), bend=-0.35)
-    _arrow(ax, (places[0] + 0.06, y + 0.13), (places[3] - 0.05, y + 0.15), bend=-0.38)
+        arrow(ax, (places[i] + 0.19, y - 0.05), (places[i + 1] - 0.19, y - 0.05))
+    arrow(ax, (places[1] + 0.06, y + 0.13), (places[3] - 0.14, y + 0.10), bend=-0.35)
+    arrow(ax, (places[0] + 0.06, y + 0.13), (places[3] - 0.05, y + 0.15), bend=-0.38)
     ax.text(
         x, y - 0.47, "p(x) = product of p(next | before)", ha="center", fontsize=9.5, color=SOFT
     )
@@ -145,59 +146,12 @@ def _diffusion(ax: Axes, x: float, y: float) -> None:
     names = ("$x_0$", "$x_1$", "...", "$x_T$")
     colours = (ROLE["data"], ROLE["neutral"], ROLE["neutral"], ROLE["prior"])
     for place, name, colour in zip(places, names, colours, strict=True):
-        _node(ax, place, y, name, colour)
+        node(ax, place, y, name, colour)
     for i in range(3):
-        _arrow(ax, (places[i] + 0.17, y + 0.10), (places[i + 1] - 0.17, y + 0.10), bend=-0.35)
-        _arrow(ax, (places[i + 1] - 0.17, y - 0.10), (places[i] + 0.17, y - 0.10), bend=-0.35)
+        arrow(ax, (places[i] + 0.17, y + 0.10), (places[i + 1] - 0.17, y + 0.10), bend=-0.35)
+        arrow(ax, (places[i + 1] - 0.17, y - 0.10), (places[i] + 0.17, y - 0.10), bend=-0.35)
     ax.text(x, y + 0.36, "add noise (fixed)", ha="center", fontsize=9.5, color=SOFT)
     ax.text(x, y - 0.47, "remove it (learned)", ha="center", fontsize=9.5, color=ROLE["model"])
-
-
-def _node(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
-    """A variable: a circle with its symbol."""
-    ax.plot(x, y, "o", markersize=24, color="white", mec=colour, mew=2, zorder=3)
-    ax.text(x, y, text, ha="center", va="center_baseline", fontsize=11, color=INK, zorder=4)
-
-
-def _box(ax: Axes, x: float, y: float, text: str, colour: str, *, w: float, h: float) -> None:
-    """A function: a rounded box with its name."""
-    ax.add_patch(
-        FancyBboxPatch(
-            (x - w / 2, y - h / 2),
-            w,
-            h,
-            boxstyle="round,pad=0,rounding_size=0.07",
-            facecolor=colour,
-            edgecolor="none",
-            zorder=3,
-        )
-    )
-    ax.text(x, y, text, ha="center", va="center_baseline", color="white", fontsize=9.5, zorder=4)
-
-
-def _arrow(
-    ax: Axes,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    *,
-    bend: float = 0.0,
-    both: bool = False,
-) -> None:
-    """An arrow between two points; `bend` curves it."""
-    ax.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="<|-|>" if both else "-|>",
-            connectionstyle=f"arc3,rad={bend}",
-            mutation_scale=11,
-            linewidth=1.3,
-            color=SOFT,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=2,
-        )
-    )
 
 
 def timeline(ax: Axes) -> None:

@@ -213,6 +213,7 @@ ENUMERATED_STEP = 1 / 7
 ENUMERATED_SCALES = {0.49: 3, 0.7: 2}
 # Shapes with the orientations that differ visibly on a coarse grid.
 ENUMERATED_SHAPES = {"square": (0.0,), "ellipse": (0.0, math.pi / 2), "heart": (0.0,)}
+ENUMERATED_NAMES = ("square", "lying ellipse", "standing ellipse", "heart")  # what they look like
 
 
 @dataclass(frozen=True)
@@ -347,17 +348,43 @@ def enumerated_sprites(
     """
     if size < 8 or size % 2:
         raise ValueError(f"size must be even and at least 8, got {size}.")
-    images = []
+    images, _ = _enumerated(size)
+    return EnumeratedSprites(images.unique(dim=0).to(dtype), flip)
+
+
+def enumerated_factors(size: int = 14) -> dict[str, Tensor]:
+    """What each template of `enumerated_sprites` shows, in their order.
+
+    Args:
+        size: as there. On a coarse grid two sprites may give one image: the first is told.
+
+    Returns:
+        "shape" (M,), an index into ENUMERATED_NAMES; "scale", and "x" and "y", where it stands, to
+        the right and upwards of the middle, in units of half the frame: (M,) each, float64.
+    """
+    images, factors = _enumerated(size)
+    templates, which = images.unique(dim=0, return_inverse=True)
+    first = torch.full((len(templates),), len(images)).scatter_reduce(
+        0, which, torch.arange(len(images)), "amin"
+    )
+    return dict(zip(("shape", "scale", "x", "y"), factors[first].T, strict=True))
+
+
+def _enumerated(size: int) -> tuple[Tensor, Tensor]:
+    """All sprites of the list, repeats included: images (P, D) bool and factors (P, 4)."""
+    images, factors, kind = [], [], 0
     for shape, orientations in ENUMERATED_SHAPES.items():
         for orientation in orientations:
             for scale, steps in ENUMERATED_SCALES.items():
                 # float64, so that no pixel's centre is close enough to an outline to be in doubt
                 grid = torch.arange(-steps, steps + 1, dtype=torch.float64) * ENUMERATED_STEP
-                y, x = torch.meshgrid(grid, grid, indexing="ij")
-                soft = image(shape, scale, orientation, x.flatten(), y.flatten(), size)
+                y, x = (v.flatten() for v in torch.meshgrid(grid, grid, indexing="ij"))
+                soft = image(shape, scale, orientation, x, y, size)
                 images.append(soft.flatten(1) > 0.5)  # (positions, size, size) -> (positions, D)
-    templates = torch.cat(images).unique(dim=0)
-    return EnumeratedSprites(templates.to(dtype), flip)
+                here = torch.full_like(x, kind), torch.full_like(x, scale), x, y
+                factors.append(torch.stack(here, dim=1))
+            kind += 1
+    return torch.cat(images), torch.cat(factors)
 
 
 # ---------------------------------------------------------------------- helpers
