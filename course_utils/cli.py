@@ -70,6 +70,18 @@ def parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
 
+    for name, run, text in (
+        ("page", run_page, "write a lecture as one page with moving widgets, answers left out"),
+        ("slides", run_slides, "write a lecture as one deck of slides with speaker notes"),
+    ):
+        made = _command(commands, name, run, text)
+        _add_lectures(made)
+        made.add_argument("--out", type=Path, default=Path(), help="a folder (here)")
+        made.add_argument("--answers", action="store_true", help="show the answers of exercises")
+        made.add_argument("--stills", action="store_true", help="as stored: widgets do not move")
+        if name == "slides":
+            made.add_argument("--print", action="store_true", help="a PDF as well, by Chromium")
+
     new = _command(commands, "new", run_new, "write the stubs of an exercise or of a lecture")
     new.add_argument("what", choices=("exercise", "lecture"))
     new.add_argument("name", help="NN.function of an exercise, NN of a lecture")
@@ -163,6 +175,24 @@ def run_grade(options: argparse.Namespace) -> int:
     if faults:
         return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])
     return 0
+
+
+def run_page(options: argparse.Namespace) -> int:
+    from .authoring import pages
+
+    settings = {"answers": options.answers, "stills": options.stills}
+    written = pages.write_pages(_root(options), options.lectures, options.out, **settings)
+    return _say("Written: " + ", ".join(map(str, written)))
+
+
+def run_slides(options: argparse.Namespace) -> int:
+    from .authoring import pages
+
+    settings = {"answers": options.answers, "stills": options.stills}
+    written = pages.write_decks(_root(options), options.lectures, options.out, **settings)
+    if options.print:
+        written += [pages.print_deck(path) for path in written]
+    return _say("Written: " + ", ".join(map(str, written)))
 
 
 def run_new(options: argparse.Namespace) -> int:
