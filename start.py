@@ -142,10 +142,9 @@ def incomplete(folder: Path) -> str:
 
 
 def unknown_word(arguments: list[str]) -> str:
-    """The fault of a first word that is no option, no notebook and none of WORDS, or empty."""
+    """The fault of a first word that is neither an option nor one of WORDS; empty if it is."""
     first = arguments[0] if arguments else "-"
-    is_notebook = first.endswith(".ipynb") and Path(first).is_file()
-    if first.startswith("-") or first in WORDS or is_notebook:
+    if first.startswith("-") or first in WORDS:
         return ""
     near = difflib.get_close_matches(first, WORDS, n=1)
     meant = f": did you mean `{near[0]}`?" if near else "."
@@ -526,7 +525,8 @@ def update(source: str = "", *more: str) -> int:
 
 def version_here() -> str:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return re.search(r'^version = "(.*)"$|$', text, re.MULTILINE).group(1) or "unknown"
+    found = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
+    return found.group(1) if found else "unknown"
 
 
 def keep(names: list[str]) -> Path:

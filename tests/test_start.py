@@ -418,7 +418,13 @@ def test_a_network_error_is_not_blamed_on_pytorch(
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("tests", "test"), ("tset", "test"), ("updat", "update"), ("lab", None), ("notebooks", None)],
+    [
+        ("tests", "test"),
+        ("tset", "test"),
+        ("updat", "update"),
+        ("lab", None),
+        ("notebooks/00_start.ipynb", None),
+    ],
 )
 def test_an_unknown_word_is_not_handed_to_jupyterlab(
     course: ModuleType,
@@ -437,14 +443,12 @@ def test_an_unknown_word_is_not_handed_to_jupyterlab(
     assert opened == commands == []
 
 
-def test_options_and_notebooks_still_reach_jupyterlab(
+def test_options_still_reach_jupyterlab(
     course: ModuleType, commands: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
     monkeypatch.setattr(course, "open_lab", opened.append)
-    notebook = course.ROOT / "notebooks" / "01_x.ipynb"
-    notebook.touch()
-    for given in ([], ["--port=8890", "--no-browser"], [str(notebook)]):
+    for given in ([], ["--port=8890", "--no-browser"]):
         course.main(given)
         assert opened[-1] == given
 

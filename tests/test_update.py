@@ -76,7 +76,7 @@ def write_course(folder: Path, lectures: dict[str, dict], version: str) -> None:
         (folder / name).mkdir(parents=True)
     shutil.copy(ROOT / "start.py", folder)
     shutil.copy(ROOT / ".gitignore", folder)
-    (folder / "pyproject.toml").write_text(f'version = "{version}"\n')
+    (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
     (folder / "constraints.txt").write_text("torch==2.13.0\n")
     (folder / "course_utils" / "__init__.py").write_text(f"VERSION = {version!r}\n")
     (folder / "course_utils" / f"only_{version}.py").touch()
@@ -210,8 +210,10 @@ def test_cells_made_changed_and_deleted(
         replace(cells["la-end"], "print('mine where the course changes, too')")
         replace(cells["la-title"], "")  # emptied: nothing to keep
         del cells["la-tail"]
+        cells["33333333"] = {**cells["la-mean"], "id": "33333333"}  # a copy, to try something in
+        replace(cells["33333333"], MEAN)
         note = lecture((MINE, 'hint("01.mean")'), ("11111111", "# My note"), ("22222222", ""))
-        rest = {key: cells.pop(key) for key in ("la-mean", "la-spread", "la-end")}
+        rest = {key: cells.pop(key) for key in ("la-mean", "la-spread", "la-end", "33333333")}
         cells |= {cell["id"]: cell for cell in note["cells"]} | rest
 
     before = student.edit("01_laws.ipynb", live_in)
@@ -219,7 +221,9 @@ def test_cells_made_changed_and_deleted(
     assert student.kept()["01_laws.ipynb"] == before
     sources = student.sources("02_laws.ipynb")
     order = ["la-title", "la-predict", "la-added", "la-switch", MINE, "11111111", "la-mean"]
-    assert list(sources) == [*order, "la-spread", "la-tail", "la-end"]
+    assert list(sources) == [*order, "la-spread", "la-tail", "la-end", "33333333"]
+    assert sources["33333333"] == MEAN.replace("01.mean", "02.mean")
+    assert sources["la-mean"] == exercise("02.mean")
     assert sources[MINE] == 'hint("02.mean")'  # its number is the newer course's
     assert sources["11111111"] == "# My note"
     assert sources["la-predict"].endswith("As many as there are.")
@@ -237,8 +241,12 @@ def test_notebooks_without_ids_and_broken_ones(
 ) -> None:
     """As from a service or a tool that knows no cell ids; exercises are told by their names."""
 
+    again = MEAN.replace("my answer", "my second answer, in a cell of its own")
+
     def lose(cells: dict[str, dict]) -> None:
         replace(cells["la-mean"], MEAN)
+        cells["copy"] = {**cells["la-mean"], "id": "copy"}
+        replace(cells["copy"], again)
         replace(cells["la-switch"], "broken = True")
         for cell in cells.values():
             del cell["id"]
@@ -252,9 +260,10 @@ def test_notebooks_without_ids_and_broken_ones(
     sources = student.sources("02_laws.ipynb")
     assert sources["la-mean"] == MEAN.replace("01.mean", "02.mean")
     assert "broken = True" in sources.values()  # as a cell of the student's own
+    assert again.replace("01.mean", "02.mean") in sources.values()
     assert sources["la-switch"] == "broken = False"
     assert sources["la-predict"] == "# Predict: how many?"
-    assert len(sources) == 9
+    assert len(sources) == 10
     assert "00_start.ipynb: it cannot be read" in capsys.readouterr().out
 
 
@@ -276,12 +285,44 @@ def test_a_lecture_that_has_not_changed_is_not_touched(student: Student) -> None
     assert "00_start.ipynb" not in student.kept()
 
 
+def test_a_lecture_that_would_read_the_same_keeps_its_outputs(student: Student) -> None:
+    """The newer course writes it otherwise, but no cell of it differs from the student's."""
+
+    def run(cells: dict[str, dict]) -> None:
+        cells["st-twice"] |= {"execution_count": 1, "outputs": [{"output_type": "stream"}]}
+
+    before = student.edit("00_start.ipynb", run)
+    changed = {**OLD["00_start.ipynb"], "metadata": {"of": "version 2"}}
+    student.update(NEW | {"00_start.ipynb": changed})
+    assert student.path("00_start.ipynb").read_bytes() == before
+
+
+def test_an_exercise_copied_into_another_lecture_stays_there(student: Student) -> None:
+    twice = exercise("00.twice", body="    return x + x")
+
+    def paste(cells: dict[str, dict]) -> None:
+        cells[MINE] = lecture((MINE, twice))["cells"][0]
+
+    student.edit("01_laws.ipynb", paste)
+    student.update()
+    assert student.sources("02_laws.ipynb")[MINE] == twice
+    assert student.sources("00_start.ipynb")["st-twice"] == exercise("00.twice")
+
+
+def test_an_answer_gets_its_check_back(student: Student) -> None:
+    answer, _, check = MEAN.partition("\n\n\ncheck")
+    student.edit("01_laws.ipynb", lambda cells: replace(cells["la-mean"], answer))
+    student.update()
+    said = student.sources("02_laws.ipynb")["la-mean"]
+    assert said == answer + "\ncheck" + check.replace("01.mean", "02.mean")
+
+
 def test_the_rest_of_the_course_is_the_newer_one(student: Student) -> None:
     student.update()
     package = {path.name for path in (student.here / "course_utils").glob("*.py")}
     assert package == {"__init__.py", "only_v2.py"}
     assert "v2" in (student.here / "course_utils" / "__init__.py").read_text()
-    assert (student.here / "pyproject.toml").read_text() == 'version = "v2"\n'
+    assert (student.here / "pyproject.toml").read_text() == '[project]\nversion = "v2"\n'
     there = {path.name for path in (student.here / "notebooks").glob("*.ipynb")}
     assert there == set(NEW)
     for name, notebook in NEW.items():
@@ -292,7 +333,9 @@ def test_the_rest_of_the_course_is_the_newer_one(student: Student) -> None:
         assert student.kept() == {}
 
 
-def test_a_second_update_keeps_the_first_ones_copies(student: Student) -> None:
+def test_a_second_update_keeps_the_first_ones_copies(
+    student: Student, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = student.edit("01_laws.ipynb", lambda cells: replace(cells["la-mean"], MEAN))
     student.update()
     second = student.path("02_laws.ipynb").read_bytes()
@@ -303,6 +346,9 @@ def test_a_second_update_keeps_the_first_ones_copies(student: Student) -> None:
     sources = student.sources("02_laws.ipynb")
     assert sources == {"la-mean": MEAN.replace("01.mean", "02.mean"), "la-x": "print(3)"}
     assert len(list(student.here.glob("notebooks/before-*"))) == 2
+    # What version 2 had changed is not taken for the student's when version 3 comes.
+    said = capsys.readouterr().out.split("it was v2.\n")[1]
+    assert "Nothing was left behind." in said
 
 
 def test_nothing_is_lost_where_it_fails_halfway(
@@ -328,7 +374,7 @@ def test_nothing_is_lost_where_it_fails_halfway(
     assert student.path("01_laws.ipynb").read_bytes() == before
     assert "v1" in (student.here / "course_utils" / "__init__.py").read_text()
     assert (student.here / "course_utils" / "only_v1.py").exists()
-    assert (student.here / "pyproject.toml").read_text() == 'version = "v1"\n'
+    assert (student.here / "pyproject.toml").read_text() == '[project]\nversion = "v1"\n'
     monkeypatch.undo()
     monkeypatch.chdir(student.folder)
     assert load(student.here).main(words) == 0  # and again, with space
@@ -429,7 +475,7 @@ def test_what_holds_no_course_is_refused(cloned: Student, tmp_path: Path) -> Non
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SystemExit, match="is no whole zip file"):
         update(["update", str(tmp_path / "cut.zip")])
-    assert (cloned.here / "pyproject.toml").read_text() == 'version = "v1"\n'
+    assert (cloned.here / "pyproject.toml").read_text() == '[project]\nversion = "v1"\n'
 
 
 def test_a_zip_writes_nowhere_else(cloned: Student, tmp_path: Path) -> None:
@@ -464,6 +510,7 @@ def test_without_a_record_answers_are_still_told_by_the_stub(
     sources = student.sources("02_laws.ipynb")
     assert sources["la-mean"] == MEAN.replace("01.mean", "02.mean")
     assert sources["la-tail"] == exercise("02.tail")
+    assert "la-gone" not in sources  # by its id no student's
     assert sources[MINE] == "print('mine')"
     said = capsys.readouterr().out
     assert "exercise 02.tail: the stub's mark is still in it" in said
