@@ -17,9 +17,10 @@ meet: a CPU build found there is taken, gigabytes of CUDA are not. To take them 
 the environment variable COURSE_ALLOW_CUDA=1.
 """
 
-# One file, although it does several things: it runs before anything is installed, and alone in a
-# folder it must still say what is wrong. Its parts: what Python can; the environment; PyTorch; what
-# went wrong; JupyterLab and the tests; the newer course; the student's notebooks in it.
+# One file, although it does several things: it runs before anything is installed, alone in a folder
+# it must still say what is wrong, and `update` replaces every other file. Its parts: which Python;
+# the environment; PyTorch; what went wrong; JupyterLab and the tests; the newer course; the
+# student's notebooks in it.
 
 # This file must parse on Python 3.6, so that an old Python says what is wrong in one sentence:
 # the version is judged at the end of this first part, before an annotation below is evaluated.
@@ -30,6 +31,7 @@ import errno
 import hashlib
 import importlib
 import importlib.util
+import io
 import json
 import os
 import platform
@@ -41,6 +43,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,11 +52,12 @@ OLDEST, TOO_NEW = (3, 11), (3, 15)
 
 def runs(program: str) -> bool:
     """Whether this program is here and starts; version managers leave names that do not."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return bool(shutil.which(program)) and subprocess.call([program, "-V"], **quiet) == 0
+    null = subprocess.DEVNULL
+    words = [program, "-V"]
+    return bool(shutil.which(program)) and subprocess.call(words, stdout=null, stderr=null) == 0
 
 
-def wrong_python(version: tuple, good: object = runs) -> str:
+def wrong_python(version: tuple, good: "Callable[[str], bool]" = runs) -> str:
     """What is wrong with this version of Python; empty if nothing is."""
     if OLDEST <= tuple(version[:2]) < TOO_NEW:
         return ""
@@ -109,7 +113,8 @@ def main(arguments: list[str]) -> int:
     fault = incomplete(ROOT) or unknown_word(arguments)
     if fault:
         sys.exit(fault)
-    sys.stdout.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack Greek letters
     word = arguments[0] if arguments[:1] and arguments[0] in WORDS else ""
     rest = arguments[1:] if word else arguments
     if word == "update":  # a path is meant from where it was typed
@@ -220,15 +225,16 @@ def pip(*arguments: str) -> None:
 def command(*words: str, shows: bool = True, downloads: bool = False) -> None:
     """Run a command; if it fails, stop with a sentence that says why."""
     seen = shows and sys.stdout.isatty()  # it draws its own bars, and only complaints are read
-    pipes = {} if seen else {"stdout": subprocess.PIPE}
-    pipes["stderr"] = subprocess.PIPE if seen else subprocess.STDOUT
-    environment = clean_environment(PYTHONUNBUFFERED="1")
+    out, error = (None, subprocess.PIPE) if seen else (subprocess.PIPE, subprocess.STDOUT)
+    env = clean_environment(PYTHONUNBUFFERED="1")
     lines, done = [], threading.Event()
-    with subprocess.Popen(words, text=True, errors="replace", env=environment, **pipes) as process:
+    with subprocess.Popen(
+        words, stdout=out, stderr=error, text=True, errors="replace", env=env
+    ) as process:
         try:
             if not seen:
                 threading.Thread(target=give_signs, args=(lines, done), daemon=True).start()
-            lines.extend(process.stderr if seen else process.stdout)
+            lines.extend((process.stderr if seen else process.stdout) or ())
         finally:
             done.set()
     if process.returncode:
@@ -283,7 +289,7 @@ def install_cpu_torch() -> None:
 
 
 def pinned(name: str) -> str:
-    return re.search(rf"^{name}==(\S+)", Path("constraints.txt").read_text(), re.M).group(1)
+    return re.findall(rf"^{name}==(\S+)", Path("constraints.txt").read_text(), re.M)[0]
 
 
 def has_cpu_torch() -> bool:
@@ -295,10 +301,9 @@ def has_cpu_torch() -> bool:
 def finds(package: str, **settings: str) -> bool:
     """Whether pip, through its own proxy and certificates, reaches a source with this package."""
     words = [str(PYTHON), "-m", "pip", "index", "versions", package, "--retries=0", "--timeout=5"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    env, null = clean_environment(**settings), subprocess.DEVNULL
     try:  # a limit of our own, as the look-up of a name may hang
-        env = clean_environment(**settings)
-        return subprocess.call(words, env=env, timeout=20, **quiet) == 0
+        return subprocess.call(words, env=env, stdout=null, stderr=null, timeout=20) == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -396,7 +401,7 @@ def is_running(program: Path) -> bool:
 
 
 def cause_of(error: OSError) -> str:
-    return ERRORS.get(error.errno, "")
+    return ERRORS.get(error.errno or 0, "")
 
 
 def explain(complaint: str, status: int = 1, downloads: bool = False) -> str:
@@ -525,8 +530,7 @@ def update(source: str = "", *more: str) -> int:
 
 def version_here() -> str:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
-    return found.group(1) if found else "unknown"
+    return (re.findall(r'^version = "(.*)"$', text, re.MULTILINE) or ["unknown"])[0]
 
 
 def keep(names: list[str]) -> Path:
@@ -846,7 +850,8 @@ def settle(text: str, once: str | None, new: str) -> tuple[str, str]:
     said = "\n".join([text, *lines])
     if once is None or without_check(once) == without_check(new):
         return said, ""
-    return said, CHANGED.format(re.search(r"^(?:class|def) .*|$", new, re.MULTILINE).group())
+    heads = re.findall(r"^(?:class|def) .*", new, re.MULTILINE)
+    return said, CHANGED.format(heads[0] if heads else "another one")
 
 
 def without_check(text: str) -> str:
