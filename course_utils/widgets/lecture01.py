@@ -65,7 +65,7 @@ def structure_growth(a: Array | None = None, density: Array | None = None) -> Li
         linear = spread[0] * a / times[0]
         return pictures[i], (
             f"a = {a:.2f}: the density contrast δ has standard deviation {spread[i]:.2f}; "
-            f"growing in proportion to a, it would have {linear:.2f}."
+            f"growing in proportion to a, it would have {linear:.2f}. The colours are logarithmic."
         )
 
     control = stops("scale factor a", times, 0.5)

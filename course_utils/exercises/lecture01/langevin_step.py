@@ -157,6 +157,13 @@ def _(x, force, dt, kT, friction, noise):
     return x + force * dt / friction
 
 
+@exercise.mistake("noise-not-used")
+def _(x, force, dt, kT, friction, noise):
+    """The kick is the same for every particle: it has the right width, and `noise`, which makes it
+    random, is not used."""
+    return x + force * dt / friction + math.sqrt(2 * kT * dt / friction)
+
+
 @exercise.mistake("no-drift")
 def _(x, force, dt, kT, friction, noise):
     """The force is not used: this is free diffusion."""

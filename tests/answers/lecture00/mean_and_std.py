@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 
@@ -71,7 +72,25 @@ def two_arguments(x, n):
     return x.sum() / n, x.std(correction=0)
 
 
-RIGHT = [with_torch, with_var_mean, with_norm, with_loop, as_list]
+def with_numpy(x):
+    return np.mean(x.numpy()), np.std(x.numpy())
+
+
+def with_floats(x):
+    values = x.tolist()
+    mean = sum(values) / len(values)
+    return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
+
+
+RIGHT = [
+    with_torch,
+    with_var_mean,
+    with_norm,
+    with_loop,
+    as_list,
+    with_numpy,
+    with_floats,
+]
 
 WRONG = [
     ("cancellation", squares_clamped),

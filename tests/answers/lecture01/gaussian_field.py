@@ -71,7 +71,24 @@ def seeded_noise(white, power):
     return ortho(torch.randn(white.shape, generator=generator, dtype=white.dtype), power)
 
 
-RIGHT = [ortho, full_grid, with_numpy, axis_by_axis, fourier_matrix]
+def forward_norm(white, power):
+    modes = torch.fft.rfft2(white, norm="forward") * torch.sqrt(power)
+    return torch.fft.irfft2(modes, s=white.size(), norm="forward")
+
+
+def numpy_all_the_way(white, power):
+    return np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(power.numpy()), s=white.shape)
+
+
+RIGHT = [
+    ortho,
+    full_grid,
+    with_numpy,
+    axis_by_axis,
+    fourier_matrix,
+    forward_norm,
+    numpy_all_the_way,
+]
 
 WRONG = [
     ("normalisation", backward_only),

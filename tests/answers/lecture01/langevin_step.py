@@ -61,7 +61,19 @@ def uniform_kick(x, force, dt, kT, friction, noise):
     return x + force * dt / friction + kick
 
 
-RIGHT = [in_one_line, with_mobility, with_tensor_root, single_precision_root, on_a_copy]
+def all_in_numpy(x, force, dt, kT, friction, noise):
+    kick = np.sqrt(2 * kT * dt / friction) * noise.numpy()
+    return x.numpy() + force.numpy() * dt / friction + kick
+
+
+RIGHT = [
+    in_one_line,
+    with_mobility,
+    with_tensor_root,
+    single_precision_root,
+    on_a_copy,
+    all_in_numpy,
+]
 
 WRONG = [
     ("wrong-drift", friction_squared),

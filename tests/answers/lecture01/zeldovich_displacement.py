@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 
@@ -108,7 +109,34 @@ def finite_differences(delta):
     return torch.stack([(phi.roll(-1, axis) - phi.roll(1, axis)) / step for axis in (0, 1)])
 
 
-RIGHT = [via_potential, full_fft, by_angles, with_physical_units, fourier_matrix]
+def with_numpy(delta):
+    n = len(delta)
+    k = np.fft.fftfreq(n, 1 / n)
+    k0, k1 = np.meshgrid(k, k, indexing="ij")
+    k_squared = k0**2 + k1**2
+    k_squared[0, 0] = 1
+    modes = np.fft.fft2(delta.numpy()) / k_squared
+    return np.stack([np.fft.ifft2(1j * k0 * modes).real, np.fft.ifft2(1j * k1 * modes).real])
+
+
+def single_precision_wavenumbers(delta):
+    n = delta.shape[0]
+    k0, k1 = torch.fft.fftfreq(n)[:, None] * n, torch.arange(n // 2 + 1)[None]
+    k_squared = k0**2 + k1**2
+    k_squared[0, 0] = 1.0
+    modes = torch.fft.rfft2(delta) / k_squared
+    return torch.stack([torch.fft.irfft2(1j * k * modes, s=delta.shape) for k in (k0, k1)])
+
+
+RIGHT = [
+    via_potential,
+    full_fft,
+    by_angles,
+    with_physical_units,
+    fourier_matrix,
+    with_numpy,
+    single_precision_wavenumbers,
+]
 
 WRONG = [
     ("no-i", real_part_without_i),

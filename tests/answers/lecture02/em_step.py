@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -119,7 +120,27 @@ def sigma_per_dimension(x, log_weights, means, sigmas):
     return new_log_weights, new_means, new_sigmas[:, None].expand_as(means).clone()
 
 
-RIGHT = [by_the_formulas, with_the_library, component_by_component, largest_subtracted]
+def numpy_float64(x, log_weights, means, sigmas):
+    x, log_weights, means, sigmas = (
+        t.numpy().astype(float) for t in (x, log_weights, means, sigmas)
+    )
+    square = ((x[:, None] - means) ** 2).sum(-1)
+    logs = log_weights - square / (2 * sigmas**2) - x.shape[1] * np.log(sigmas)
+    r = np.exp(logs - logs.max(1, keepdims=True))
+    r = r / r.sum(1, keepdims=True)
+    n = r.sum(0)
+    new_means = r.T @ x / n[:, None]
+    square = ((x[:, None] - new_means) ** 2).sum(-1)
+    return np.log(n / len(x)), new_means, np.sqrt((r * square).sum(0) / n / x.shape[1])
+
+
+RIGHT = [
+    by_the_formulas,
+    with_the_library,
+    component_by_component,
+    largest_subtracted,
+    numpy_float64,
+]
 
 WRONG = [
     ("cancellation", moments),

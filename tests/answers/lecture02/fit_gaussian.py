@@ -91,6 +91,11 @@ def fit_misspelt(x):
     return x.mean(0), torch.covariance(x.T)
 
 
+def fit_numpy_float64(x):
+    cov = np.cov(x.numpy().T, bias=True)
+    return np.mean(x.numpy(), 0), np.reshape(cov, (x.shape[1], x.shape[1]))
+
+
 RIGHT = [
     fit_by_hand,
     fit_with_cov,
@@ -98,6 +103,7 @@ RIGHT = [
     fit_with_loop,
     fit_einsum,
     fit_numpy,
+    fit_numpy_float64,
 ]
 
 WRONG = [
