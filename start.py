@@ -43,6 +43,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -742,15 +743,13 @@ def carry_over(
     Returns:
         the texts; how many cells were carried over; what was not or needs a look, a line each.
     """
-    sheets = {name: json.loads(text) for name, text in newer.items()}
     unchanged = {name: mine[name] for name in mine if shipped.get(name) == newer.get(name, "")}
-    sheets = {name: sheet for name, sheet in sheets.items() if name not in unchanged}
-    place = {cell["id"]: cell for sheet in sheets.values() for cell in sheet["cells"]}
     touched = {name: text for name, text in mine.items() if name not in unchanged}
-    remarks = [f"{name}: {UNREADABLE}" for name, text in touched.items() if not cells_of(text)]
+    sheets = {name: json.loads(text) for name, text in newer.items() if name not in unchanged}
+    place = {cell["id"]: cell for sheet in sheets.values() for cell in sheet["cells"]}
     matches = recognise(touched, shipped, place)
     spot = {m.lecture: m.target["id"] for m in reversed(matches) if m.target}  # each one's first
-    taken, below, unclear = set(), {}, {}
+    taken, below, verdicts = set(), {}, []
     for match in matches:
         verdict = ""
         if match.target and match.target["id"] not in taken:
@@ -759,27 +758,32 @@ def carry_over(
             if text != source_of(match.target):
                 match.target["source"] = text.splitlines(keepends=True)
                 taken.add(match.target["id"])
-        elif match.text.strip() and match.text != match.once:
-            if match.own and match.lecture in spot:
-                below.setdefault(spot[match.lecture], []).append(clean_copy(match, place))
-            else:
-                is_known = match.once is not None or CHECK.search(match.text)
-                verdict = GONE if is_known else UNCLEAR
-        if verdict == UNCLEAR:
-            unclear[match.lecture] = unclear.get(match.lecture, 0) + 1
-        elif verdict:
-            remarks.append(f"{match.lecture}, {title_of(match.text)}: {verdict}")
-    remarks += [f"{name}: {UNCLEAR.format(count)}" for name, count in unclear.items()]
+        elif not match.text.strip() or match.text == match.once:
+            pass  # empty, or the course's own and gone
+        elif match.own and match.lecture in spot:
+            below.setdefault(spot[match.lecture], []).append(clean_copy(match, place))
+        else:
+            is_known = match.once is not None or CHECK.search(match.text)
+            verdict = GONE if is_known else UNCLEAR
+        verdicts.append((match, verdict))
     merged = {**newer, **unchanged}
     for name, sheet in sheets.items():
-        ids = [cell["id"] for cell in sheet["cells"]]
-        if any(key in taken or key in below for key in ids):
-            pairs = [[cell, *below.get(cell["id"], [])] for cell in sheet["cells"]]
-            sheet["cells"] = [cell for pair in pairs for cell in pair]
+        if any(cell["id"] in taken or cell["id"] in below for cell in sheet["cells"]):
+            groups = [[cell, *below.get(cell["id"], [])] for cell in sheet["cells"]]
+            sheet["cells"] = [cell for group in groups for cell in group]
             merged[name] = json.dumps(sheet, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        if name in mine and content(mine[name]) == content(merged[name]):
+    for name in touched.keys() & newer.keys():
+        if content(mine[name]) == content(merged[name]):
             merged[name] = mine[name]  # with its outputs
-    return merged, len(taken) + sum(map(len, below.values())), remarks
+    remarks = [f"{name}: {UNREADABLE}" for name, text in touched.items() if not cells_of(text)]
+    return merged, len(taken) + sum(map(len, below.values())), remarks + in_words(verdicts)
+
+
+def in_words(verdicts: list[tuple[Match, str]]) -> list[str]:
+    """A line for each cell that needs a look; what nobody can tell is counted by lecture."""
+    lines = [f"{m.lecture}, {title_of(m.text)}: {v}" for m, v in verdicts if v not in ("", UNCLEAR)]
+    unclear = Counter(match.lecture for match, verdict in verdicts if verdict == UNCLEAR)
+    return lines + [f"{name}: {UNCLEAR.format(count)}" for name, count in unclear.items()]
 
 
 def recognise(mine: dict[str, str], shipped: dict[str, str], place: dict[str, dict]) -> list[Match]:
