@@ -62,6 +62,7 @@ from .landscape import (
     score_errors,
     score_field,
 )
+from .latents import bent_line, prior_and_posteriors, processes
 from .models import power_of_samples, training_terms, unit_rates
 from .outlook import FAMILIES, TIMELINE, families, timeline
 from .pictures import field, images, jet_images, tile
@@ -88,6 +89,7 @@ __all__ = [
     "along_chain",
     "array",
     "ascent",
+    "bent_line",
     "boltzmann_map",
     "bottleneck_sweep",
     "bound_gap",
@@ -128,6 +130,8 @@ __all__ = [
     "posterior_map",
     "power_of_samples",
     "power_spectrum",
+    "prior_and_posteriors",
+    "processes",
     "radial_distribution",
     "rd_plane",
     "render",
