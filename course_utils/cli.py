@@ -82,6 +82,11 @@ def parser() -> argparse.ArgumentParser:
         if name == "slides":
             made.add_argument("--print", action="store_true", help="a PDF as well, by Chromium")
 
+    site = _command(commands, "site", run_site, "write the course as a web site")
+    site.add_argument("folder", type=Path, help="an empty or new folder")
+    site.add_argument("--stills", action="store_true", help="as stored: widgets do not move")
+    site.add_argument("--repository", metavar="URL", help="for links (pyproject.toml's)")
+
     new = _command(commands, "new", run_new, "write the stubs of an exercise or of a lecture")
     new.add_argument("what", choices=("exercise", "lecture"))
     new.add_argument("name", help="NN.function of an exercise, NN of a lecture")
@@ -193,6 +198,17 @@ def run_slides(options: argparse.Namespace) -> int:
     if options.print:
         written += [pages.print_deck(path) for path in written]
     return _say("Written: " + ", ".join(map(str, written)))
+
+
+def run_site(options: argparse.Namespace) -> int:
+    from .authoring.site import site
+
+    settings = {"stills": options.stills, "repository": options.repository}
+    return _say(site(_root(options), options.folder, **settings, tell=_tell))
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)
 
 
 def run_new(options: argparse.Namespace) -> int:

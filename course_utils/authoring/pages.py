@@ -8,8 +8,9 @@ import copy
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from html import escape
 from importlib import metadata
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def page(notebook: NotebookNode, *, answers: bool = False) -> str:
     settings = 'window.MathJax = {tex: {inlineMath: [["$", "$"]]}, options: {enableMenu: false}};'
     scripts = f"<script>{settings}</script>\n<script>{_script(mathjax())}</script>"
     return html.replace("</body>", f"{scripts}\n</body>", 1)
+
+
+def picture(data: Mapping[str, str]) -> str:
+    """A stored picture as HTML, its sentence as alternative text."""
+    words, source = escape(data.get("text/plain", "")), "".join(data["image/png"].split())
+    return f'<img src="data:image/png;base64,{source}" alt="{words}">'
 
 
 def without_answers(notebook: NotebookNode) -> NotebookNode:
