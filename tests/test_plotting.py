@@ -497,3 +497,23 @@ def test_a_chain_is_drawn_by_step() -> None:
     values = torch.tensor([3.0, 2.0])
     assert plotting.along_chain(ax, values).get_xydata().tolist() == [[0, 3], [1, 2]]
     assert plotting.along_chain(ax, values, start=1).get_xydata().tolist() == [[1, 3], [2, 2]]
+
+
+# ---------------------------------------------------------------- where somebody works
+
+
+def test_where_somebody_works_a_picture_has_alternative_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """JupyterLab gives a PNG none; where outputs are stored it stays a PNG."""
+    shown: list[dict] = []
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr(plotting.base, "get_ipython", lambda: shell)
+    monkeypatch.setattr(plotting.base, "display", lambda data, **more: shown.append(data))
+    fig, _ = plotting.figure()
+    monkeypatch.delenv("COURSE_STORED", raising=False)
+    plotting.show(fig, 'A "quoted" <sentence> about a figure.')
+    assert 'alt="A &quot;quoted&quot; &lt;sentence&gt; about a figure."' in shown[0]["text/html"]
+    monkeypatch.setenv("COURSE_STORED", "1")
+    plotting.show(fig, "A sentence about a figure.")
+    assert "image/png" in shown[2] and "text/html" not in shown[2]

@@ -22,6 +22,7 @@ from ..lectures import (
     where,
     write_all,
 )
+from ..plotting.base import STORED_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_client.manager import KernelManager
@@ -53,6 +54,7 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     (startup / "no_progress_bars.py").write_text(STARTUP, encoding="utf-8")
     return {
         "COURSE_PROGRESS_FILE": str(folder / "progress.json"),
+        STORED_VARIABLE: "1",
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TQDM_DISABLE": "1",

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from ..lectures import LectureError, normal_form, read, sources, to_text
+from ..lectures import LectureError, is_code, normal_form, read, sources, to_text
 from . import build, pages, terms
 from .moving import TEMPLATES, with_frames
 
@@ -87,7 +87,8 @@ def site(
             tell(f"{path.stem}: {'read' if stills else 'run, with all frames of its widgets'}")
             shown = notebooks[path.stem] if stills else with_frames(read(path), path.parent)
             for cell in shown.cells:
-                cell.source = FILE_LINK.sub(r"\1", cell.source)
+                if not is_code(cell):
+                    cell.source = FILE_LINK.sub(r"\1", cell.source)
             deck = DECK_LINK.sub(r'href="../lectures/\1.html"', pages.deck(shown))
             (extra / "slides" / f"{path.stem}.html").write_text(deck, "utf-8", newline="\n")
             page = lecture_page(shown, path.name, repository)

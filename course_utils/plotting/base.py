@@ -1,6 +1,9 @@
 """The look of all figures, and how one is made, shown and turned into pixels."""
 
+import base64
+import html
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import torch
+from IPython import get_ipython
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -37,6 +41,7 @@ DENSITY_MAP = LinearSegmentedColormap.from_list(
     "course_density", ["#FFFFFF", "#D6E7F5", "#8FC0E6", "#3B8BC9", "#1D4F80"]
 )
 STYLE = Path(__file__).with_name("course.mplstyle")
+STORED_VARIABLE = "COURSE_STORED"  # set where outputs are stored, or compared with stored ones
 FRAMES = "application/vnd.course.frames+json"  # all pictures of a widget, see widgets/frames.py
 FRAMES_VARIABLE = "COURSE_FRAMES"  # set while a page is made: outputs then hold their frames
 
@@ -127,8 +132,10 @@ def bundle(image: bytes, sentence: str, *, scale: float = 1.0) -> tuple[dict, di
 def show(fig: Figure, sentence: str) -> None:
     """Show a figure in a notebook, and under it the sentence that says what it shows.
 
-    The first output holds the PNG, with the sentence as its text and alternative text; a second
-    one is the visible caption, because a front end shows only the richest form of an output.
+    The first output holds the picture, with the sentence as its text and alternative text; a
+    second one is the visible caption, because a front end shows only the richest form of an output.
+    Where outputs are stored the picture is a PNG, which every page shows; where somebody works it
+    is HTML, since JupyterLab gives a PNG no alternative text.
 
     Raises: ValueError if the sentence is empty or spans several lines.
     """
@@ -136,8 +143,25 @@ def show(fig: Figure, sentence: str) -> None:
         raise ValueError("show needs one sentence, on one line, that says what the figure shows.")
     dpi = matplotlib.rcParams["savefig.dpi"]
     data, metadata = bundle(png(fig, dpi=dpi), sentence, scale=dpi / 96)  # 96 page pixels an inch
+    if somebody_works_here():
+        shown = metadata["image/png"]
+        picture = html_picture(data["image/png"], sentence, shown["width"], shown["height"])
+        data, metadata = {"text/html": picture, "text/plain": sentence}, {}
     display(data, metadata=metadata, raw=True)
     display({"text/markdown": escape(sentence), "text/plain": sentence}, raw=True)
+
+
+def somebody_works_here() -> bool:
+    """True in a kernel that a person works with, false where outputs are stored or compared."""
+    shell = get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell" and not os.environ.get(STORED_VARIABLE)
+
+
+def html_picture(image: bytes, sentence: str, width: int, height: int) -> str:
+    """A PNG as HTML that says its sentence to those who cannot see it."""
+    source, words = base64.b64encode(image).decode(), html.escape(sentence)
+    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
+    return f'<img src="data:image/png;base64,{source}" alt="{words}" {size}>'
 
 
 def escape(sentence: str) -> str:

@@ -113,7 +113,9 @@ class Live:
         """One output: the widget, and for pages without widgets a picture with its sentence."""
         still, scale = captioned(self.png, self.sentence, width=self.width)
         data, metadata = plotting.bundle(still, self.sentence, scale=scale)
-        data[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        # Written by hand: ipywidgets 7, which Colab has, knows no mime bundle of a widget.
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        data[WIDGET_VIEW] = view
         if os.environ.get(FRAMES_VARIABLE):  # a page is being made, on which no kernel will run
             from .frames import frames
 
