@@ -157,7 +157,7 @@ class Autoencoder(nn.Module):
         data_dim: D.
         latent_dim: K.
         widths: of the encoder's hidden layers; the decoder has them in reverse.
-        generator: of the initial weights.
+        generator: of the initial weights; torch's own by default.
 
     Raises:
         ValueError: if a dimension or a width is below 1.
@@ -169,7 +169,7 @@ class Autoencoder(nn.Module):
         latent_dim: int,
         widths: Sequence[int] = (256, 128),
         *,
-        generator: torch.Generator,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.encoder = mlp((data_dim, *widths, latent_dim), generator=generator)
@@ -211,7 +211,7 @@ def mlp(
     widths: Sequence[int],
     *,
     activation: type[nn.Module] = nn.SiLU,
-    generator: torch.Generator,
+    generator: torch.Generator | None = None,
 ) -> nn.Sequential:
     """A multilayer perceptron; the activation stands between its linear layers, not after them.
 
@@ -221,7 +221,7 @@ def mlp(
     Args:
         widths: (inputs, hidden ..., outputs), at least two numbers.
         activation: class of the activation.
-        generator: of the initial weights.
+        generator: of the initial weights; torch's own by default.
 
     Raises:
         ValueError: if there are fewer than two widths, or one is below 1.
@@ -229,8 +229,9 @@ def mlp(
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths must be (inputs, ..., outputs), each at least 1, got {widths}.")
     layers: list[nn.Module] = []
+    device = generator.device if generator is not None else torch.get_default_device()
     for inputs, outputs in pairwise(widths):
-        layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=generator.device)
+        layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=device)
         for parameter in layer.parameters():
             nn.init.uniform_(parameter, -(inputs**-0.5), inputs**-0.5, generator=generator)
         layers += [layer, activation()]

@@ -192,6 +192,14 @@ def test_autoencoder_shapes_widths_and_seed() -> None:
     assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
 
 
+def test_without_a_generator_torchs_own_is_drawn_from() -> None:
+    torch.manual_seed(3)
+    first = Autoencoder(20, 3)
+    torch.manual_seed(3)
+    assert torch.equal(first.encoder[0].weight, Autoencoder(20, 3).encoder[0].weight)
+    assert not torch.equal(first.encoder[0].weight, Autoencoder(20, 3).encoder[0].weight)
+
+
 def test_mlp_starts_like_torch() -> None:
     """U(-b, b), b = 1/sqrt(inputs); a mean over n draws has the error b / sqrt(3 n)."""
     layer = mlp((400, 300), generator=seeded())[0]

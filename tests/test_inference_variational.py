@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributions as td
 
+from course_utils import inference
 from course_utils.inference import (
     PPCA,
     GaussianQ,
@@ -129,6 +130,18 @@ def test_score_samples_average_as_the_score_function_gradient_does() -> None:
     )
     samples = gradient_samples(quartic, MU, LOG_VAR, eps, method="score", baseline=1.3)
     torch.testing.assert_close(samples.mean(dim=0), score_function_gradient(f, score, 1.3))
+
+
+def test_gaussian_score_is_the_gradient_of_the_log_density() -> None:
+    g = torch.Generator().manual_seed(4)
+    mu, log_var = (torch.randn(3, generator=g, dtype=torch.float64) for _ in range(2))
+    z = torch.randn(7, 3, generator=g, dtype=torch.float64)
+    both = torch.autograd.functional.jacobian(
+        lambda m, v: inference.normal_log_prob(z, m, v), (mu, log_var)
+    )
+    torch.testing.assert_close(inference.gaussian_score(z, mu, log_var), torch.cat(both, 1))
+    with pytest.raises(ValueError, match="S, K"):
+        inference.gaussian_score(z[:, :2], mu, log_var)
 
 
 def test_score_function_gradient_by_hand() -> None:

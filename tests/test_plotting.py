@@ -185,6 +185,7 @@ def test_jet_images_keep_three_decades_and_their_gaps() -> None:
     [
         (plotting.families, 5.2, [row[0] for row in plotting.FAMILIES]),
         (plotting.timeline, 4.9, [row[2] for row in plotting.TIMELINE]),
+        (plotting.bottleneck_drawing, 2.5, ["D pixels", "K numbers"]),
     ],
 )
 def test_schematics_show_every_entry_inside_the_page_and_apart(
@@ -332,6 +333,15 @@ def test_spectrum_and_sweep_hold_their_values() -> None:
     assert line.get_color() == ROLE["model"] and ax.get_yscale() == "log"
 
 
+def test_loss_curves_average_over_windows_that_widen() -> None:
+    _, ax = plotting.figure()
+    losses = torch.arange(1000.0)
+    one, two = plotting.loss_curves(ax, {"a": losses, "b": torch.ones(10)}, points=20)
+    x, y = one.get_xydata().T
+    assert y[0] == 0 and (np.diff(x) > 0).all() and np.allclose(y, x - 1)  # steps count from 1
+    assert set(two.get_ydata()) == {1.0}
+
+
 def test_latent_maps_hold_codes_colours_and_draws() -> None:
     codes = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
     _, ax = plotting.figure()
@@ -384,6 +394,10 @@ def test_a_posterior_is_drawn_with_its_guess() -> None:
     other = plotting.second_guess(ax, mu + 1, log_var, truth=torch.tensor([0.1, 0.2]))
     assert other.get_center() == (1.5, 0.5) and other.get_linestyle() == "--"
     assert ax.lines[-1].get_xydata().tolist() == [pytest.approx([0.1, 0.2])]
+    assert ax.get_xlim() == (-4.5, 5.5)  # large enough for this one
+    plotting.second_guess(ax, mu + 9, log_var, truth=torch.tensor([0.1, 0.2]))
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert right > 9.5 + 2 and high > 8.5 + 1 and right - left == pytest.approx(high - low)
 
 
 def test_lecture_04_and_05_curves_hold_their_values() -> None:

@@ -107,6 +107,30 @@ def test_a_loop_is_handed_fixtures_and_draws_from_their_generator() -> None:
     assert all(torch.equal(a, b) for a, b in zip(seen, subject(walk).run(*steps)[-1], strict=True))
 
 
+def test_a_fixture_trains_an_object_without_a_loss() -> None:
+    x = torch.randn(5, 8)
+    *_, before, losses, after = subject(Autoencoder).run(
+        make("model", 8, 3, seed=4),
+        build("training", "reconstruction", ref("model")),
+        call("model.loss", x),
+        descend("training", x, steps=10, lr=0.01),
+        call("model.loss", x),
+    )
+    assert torch.equal(losses[0], before) and after < losses[-1] < before
+
+
+def test_the_linear_fixture_counts_its_gradients() -> None:
+    x = torch.randn(5, 3)
+    *_, first, losses, later = subject(Autoencoder).run(
+        build("net", "linear", 3),
+        build("training", "reconstruction", ref("net")),
+        call("net.gradients_seen"),
+        descend("training", x, steps=4, lr=0.01),
+        call("net.gradients_seen"),
+    )
+    assert (first, later) == (0, 4) and len(losses) == 4
+
+
 def test_a_stub_is_not_attempted_and_its_method_is_named() -> None:
     with pytest.raises(NotAttempted) as raised:
         subject(Stub).run(

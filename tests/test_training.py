@@ -406,6 +406,18 @@ def test_adam_is_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made[0].defaults["fused"] is True
 
 
+def test_train_is_fit_with_its_losses_and_a_bar_counts_them() -> None:
+    def losses(model: nn.Module, x: Tensor) -> Tensor:
+        return (model(x) - 1).square().mean()
+
+    x = torch.randn(300, 3, generator=seeded())
+    one, two = linear(), linear()
+    found = training.train(one, training.with_bar(losses, 7), x, 7, 0.1, seeded(1))
+    history = fit(two, losses, x, steps=7, lr=0.1, generator=seeded(1))
+    assert torch.equal(found, history.loss) and found.shape == (7,)
+    assert torch.equal(one.weight, two.weight)
+
+
 def test_no_progress_bar_before_two_seconds(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,10 @@
 
 `"x (N, D), k int -> (D,), (k, D)"` reads: a tensor `x` of shape (N, D) and an integer `k`;
 returns a pair of tensors of shapes (D,) and (k, D). A letter stands for the same size wherever
-it occurs, and an integer argument is a size under its own name. `...` stands for any further
-axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float` and `int` for plain numbers,
-`ints` for a list of whole numbers; `function`, `module` and `generator` for what only a script of
-calls can hand over (script.py).
+it occurs, `2K` for twice the size of `K`, and an integer argument is a size under its own name.
+`...` stands for any further axes, `()` for a 0-d tensor, `(K,) bool` for a boolean tensor, `float`
+and `int` for plain numbers, `ints` for a list of whole numbers; `function`, `module` and
+`generator` for what only a script of calls can hand over (script.py).
 """
 
 import re
@@ -128,9 +128,16 @@ def _bind(slot: Slot, shape: tuple[int, ...], sizes: dict) -> None:
 def _shape(slot: Slot, sizes: dict) -> tuple[int, ...]:
     shape: tuple[int, ...] = ()
     for axis in slot.axes:
-        size = int(axis) if axis.isdigit() else sizes[axis]
+        size = int(axis) if axis.isdigit() else _size(axis, sizes)
         shape += size if isinstance(size, tuple) else (size,)
     return shape
+
+
+def _size(axis: str, sizes: dict) -> int | tuple[int, ...]:
+    """The size of an axis such as "K", or of a multiple of it such as "2K"."""
+    letter = axis.lstrip("0123456789")
+    times = axis.removesuffix(letter)
+    return int(times) * sizes[letter] if times else sizes[letter]
 
 
 def first_dtype(args: tuple) -> torch.dtype:

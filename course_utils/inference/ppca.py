@@ -11,6 +11,7 @@ the data. With M = W^T W + sigma^2 I, (K, K), no matrix of D x D is ever factori
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -225,6 +226,7 @@ def fit_ppca_em(
     *,
     steps: int = 2000,
     tolerance: float = 1e-9,
+    step: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]] | None = None,
     generator: torch.Generator,
 ) -> Fit[PPCA]:
     """Probabilistic PCA by expectation-maximisation, b being the mean of the data.
@@ -237,6 +239,7 @@ def fit_ppca_em(
         k: number of latents, 1 to D - 1.
         steps: at most so many.
         tolerance: stops when a step gains less than this, nats per point.
+        step: another version of `ppca_em_step`.
         generator: of the start, W = noise as large as the data, sigma likewise.
 
     Returns:
@@ -251,7 +254,7 @@ def fit_ppca_em(
     history = [ppca_log_evidence(x64, W, mean, sigma).mean()]
     with tqdm(total=steps, delay=2, leave=False, desc="EM") as bar:
         for _ in range(steps):
-            W, sigma = ppca_em_step(x64, W, mean, sigma)
+            W, sigma = (step or ppca_em_step)(x64, W, mean, float(sigma))
             history.append(ppca_log_evidence(x64, W, mean, sigma).mean())
             bar.update()
             if float(history[-1] - history[-2]) < tolerance:

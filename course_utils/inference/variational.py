@@ -40,6 +40,32 @@ def reparameterize(mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:
     return mu + (log_var / 2).exp() * eps
 
 
+def gaussian_score(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
+    """The score of a Gaussian: the gradient of its log-density with respect to its parameters.
+
+    With eps = (z - mu) / std, it is (eps / std, (eps^2 - 1) / 2).
+
+    Args:
+        z: draws, (S, K).
+        mu: mean, (K,).
+        log_var: logarithms of the variances, (K,).
+
+    Returns:
+        (S, 2 K): K columns for mu, then K for log_var. Their average over q is zero.
+
+    Raises:
+        ValueError: if the shapes do not fit together.
+    """
+    if mu.ndim != 1 or mu.shape != log_var.shape or z.ndim != 2 or z.shape[1:] != mu.shape:
+        raise ValueError(
+            f"z {tuple(z.shape)}, mu {tuple(mu.shape)} and log_var {tuple(log_var.shape)} must be "
+            "(S, K), (K,) and (K,)."
+        )
+    std = (log_var / 2).exp()
+    eps = (z - mu) / std
+    return torch.cat([eps / std, (eps.square() - 1) / 2], dim=1)
+
+
 def score_function_gradient(f: Tensor, score: Tensor, baseline: float | Tensor) -> Tensor:
     """Monte Carlo gradient of <f>_q that needs no gradient of f.
 
@@ -112,8 +138,7 @@ def gradient_samples(
     if method == "score":
         with torch.no_grad():
             f = log_joint(z) - normal_log_prob(z, mu, log_var)
-        score = torch.cat([eps / std, (eps.square() - 1) / 2], dim=1)
-        return (f - baseline)[:, None] * score
+        return (f - baseline)[:, None] * gaussian_score(z, mu, log_var)
     if method == "pathwise":
         with torch.enable_grad():
             (g,) = torch.autograd.grad(log_joint(z.requires_grad_()).sum(), z)

@@ -13,7 +13,14 @@ role in all lectures (`ROLE`). A new figure function goes into the module of its
 named below.
 """
 
-from .autoencoders import bottleneck_sweep, dimension_curve, latent_draws, latent_map, spectrum
+from .autoencoders import (
+    bottleneck_drawing,
+    bottleneck_sweep,
+    dimension_curve,
+    latent_draws,
+    latent_map,
+    spectrum,
+)
 from .base import (
     DENSITY_MAP,
     ROLE,
@@ -63,7 +70,7 @@ from .landscape import (
     score_field,
 )
 from .latents import bent_line, prior_and_posteriors, processes
-from .models import power_of_samples, training_terms, unit_rates
+from .models import loss_curves, power_of_samples, training_terms, unit_rates
 from .outlook import FAMILIES, TIMELINE, families, timeline
 from .pictures import field, images, jet_images, tile
 from .rate_distortion import information, rd_plane, residual_spectra, shannon_limit, water_filling
@@ -91,6 +98,7 @@ __all__ = [
     "ascent",
     "bent_line",
     "boltzmann_map",
+    "bottleneck_drawing",
     "bottleneck_sweep",
     "bound_gap",
     "bundle",
@@ -122,6 +130,7 @@ __all__ = [
     "learning_curves",
     "line_and_noise",
     "log_likelihood",
+    "loss_curves",
     "lund_plane",
     "model_selection",
     "move_ellipse",

@@ -5,8 +5,38 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon, Rectangle
 
-from .base import ROLE, Array, array, plain_ticks
+from .base import INK, ROLE, SOFT, Array, array, plain_ticks
+from .diagrams import arrow
+
+
+def bottleneck_drawing(ax: Axes) -> None:
+    """An autoencoder as a drawing: image, encoder, a few numbers, decoder, reconstruction.
+
+    Make the figure with `figure(width=8.6, height=2.5)`.
+    """
+    model, data, text = ROLE["model"], ROLE["data"], dict(ha="center", va="center", fontsize=11)
+    for points, name in (
+        ([(1.6, 0.2), (1.6, 2.0), (3.5, 1.4), (3.5, 0.8)], "encoder $f_\\phi$"),
+        ([(5.1, 0.8), (5.1, 1.4), (7.0, 2.0), (7.0, 0.2)], "decoder $g_\\theta$"),
+    ):
+        ax.add_patch(Polygon(points, facecolor=model, edgecolor="none"))
+        ax.text(sum(x for x, _ in points) / 4, 1.1, name, color="white", **text)
+    for left, low, height, name, below in (
+        (0.6, 0.2, 1.8, "$x$", "D pixels"),
+        (4.1, 0.8, 0.6, "$z$", "K numbers"),
+        (7.6, 0.2, 1.8, "$\\hat x$", "D pixels"),
+    ):
+        ax.add_patch(Rectangle((left, low), 0.4, height, facecolor="white", edgecolor=data, lw=2))
+        ax.text(left + 0.2, 1.1, name, color=INK, **text)
+        ax.text(left + 0.2, low - 0.2, below, color=SOFT, ha="center", va="center", fontsize=9.5)
+    for start, end in ((1.05, 1.55), (3.55, 4.05), (4.55, 5.05), (7.05, 7.55)):
+        arrow(ax, (start, 1.1), (end, 1.1))
+    arrow(ax, (0.8, 2.05), (7.8, 2.05), bend=-0.12, both=True)
+    ax.text(4.3, 2.2, "loss: $|x - \\hat x|^2$", color=INK, **text)
+    ax.set(xlim=(0.2, 8.4), ylim=(-0.2, 2.6))
+    ax.axis("off")
 
 
 def spectrum(ax: Axes, eigenvalues: Array, *, count: int = 30) -> Line2D:

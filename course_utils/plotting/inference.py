@@ -131,15 +131,16 @@ def nats_missed(ax: Axes, ks: Sequence[int], curves: Mapping[str, Array]) -> lis
 
 def gradient_spread(ax: Axes, samples: Mapping[str, Array], *, truth: float | Array) -> list:
     """Estimates (S,) of one number by several estimators, as densities on a common axis."""
+    bins = int(np.clip(len(next(iter(samples.values()))) // 20, 40, 120))
     roles = ("neutral", "prior", "posterior")
     spread = max(float(array(values).std()) for values in samples.values())
     bounds = (float(truth) - 2.5 * spread, float(truth) + 2.5 * spread)
     steps = []
     for (name, values), role in zip(samples.items(), roles, strict=False):
-        height, edges = np.histogram(array(values), bins=120, range=bounds, density=True)
+        height, edges = np.histogram(array(values), bins=bins, range=bounds, density=True)
         steps.append(ax.stairs(height, edges, color=ROLE[role], linewidth=1.8, label=name))
     ax.axvline(float(truth), color=ROLE["truth"], linewidth=1.2, linestyle=":", label="exact")
-    ax.set(xlabel="gradient from one draw", ylabel="density", xlim=bounds)
+    ax.set(xlabel="estimate of the gradient", ylabel="density", xlim=bounds)
     ax.legend()
     return steps
 
@@ -160,11 +161,18 @@ def ascent(ax: Axes, gaps: Mapping[str, Array]) -> list[Line2D]:
 
 
 def second_guess(ax: Axes, mu: Array, log_var: Array, *, truth: Array) -> Ellipse:
-    """Another diagonal Gaussian over a `posterior_map`, dashed, and the true latent as a cross."""
+    """Another diagonal Gaussian over a `posterior_map`, dashed, and the true latent as a cross.
+
+    The window grows until it holds the whole of both.
+    """
     cov = np.diag(np.exp(array(log_var)))
     guess = ellipse_of(mu, cov, color=ROLE["posterior"], linewidth=2, linestyle="--")
     ax.add_patch(guess)
     ax.plot(*array(truth), "x", color=ROLE["truth"], markersize=9, mew=2)
+    middle = np.array([np.mean(ax.get_xlim()), np.mean(ax.get_ylim())])
+    reach = np.abs(array(mu) - middle) + 2.2 * np.exp(array(log_var) / 2)
+    half = max(np.ptp(ax.get_xlim()) / 2, *reach, *(1.1 * np.abs(array(truth) - middle)))
+    ax.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     return guess
 
 

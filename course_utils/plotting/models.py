@@ -10,6 +10,23 @@ from matplotlib.lines import Line2D
 from .base import ROLE, Array, array, plain_ticks
 
 
+def loss_curves(
+    ax: Axes, losses: Mapping[str, Array], *, unit: str = "nats", points: int = 60
+) -> list[Line2D]:
+    """The loss of every step, (steps,) for each curve, as means over windows that widen."""
+    lines = []
+    for (name, values), style in zip(losses.items(), ("-", "--", ":", "-."), strict=False):
+        steps = len(array(values))
+        edges = np.unique(np.geomspace(1, steps + 1, points).astype(int)) - 1
+        middle = 1 + (edges[:-1] + edges[1:] - 1) / 2  # steps are counted from 1
+        means = np.add.reduceat(array(values), edges[:-1]) / np.diff(edges)
+        lines += ax.plot(middle, means, style, color=ROLE["model"], label=name)
+    ax.set(xscale="log", xlabel="step", ylabel=f"loss, {unit}")
+    plain_ticks(ax.xaxis)
+    ax.legend()
+    return lines
+
+
 def training_terms(ax: Axes, distortion: Array, rate: Array, *, points: int = 50) -> list[Line2D]:
     """Distortion and rate of every step, (steps,) each, as means over windows that widen.
 

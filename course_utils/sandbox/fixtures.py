@@ -11,12 +11,23 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """x (B, D) -> x W + b (B, D), two parameters: a model whose training can be done by hand."""
+    """x (B, D) -> x W + b (B, D), two parameters: a model whose training can be done by hand.
+
+    `gradients_seen()` is how often a gradient came back to W.
+    """
 
     def __init__(self, dim: int):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(dim, dim) / dim**0.5)
         self.bias = nn.Parameter(torch.zeros(dim))
+        self.gradients = 0
+        self.weight.register_hook(self._count)
+
+    def _count(self, gradient: Tensor) -> None:
+        self.gradients += 1
+
+    def gradients_seen(self) -> int:
+        return self.gradients
 
     def forward(self, x: Tensor) -> Tensor:
         return x @ self.weight + self.bias

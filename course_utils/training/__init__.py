@@ -5,7 +5,7 @@
 - `sweeps`: `sweep` fits a row of models at once.
 """
 
-from .loop import Data, DivergedError, History, Loss, cosine, evaluate, fit
+from .loop import Data, DivergedError, History, Loss, cosine, evaluate, fit, train, with_bar
 from .stacking import StackedLinear, stack, unstack
 from .sweeps import Sweep, sweep
 
@@ -21,5 +21,7 @@ __all__ = [
     "fit",
     "stack",
     "sweep",
+    "train",
     "unstack",
+    "with_bar",
 ]

@@ -170,6 +170,49 @@ def fit(
     )
 
 
+def train(
+    model: nn.Module, loss: Loss, x: Tensor, steps: int, lr: float, generator: torch.Generator
+) -> Tensor:
+    """`fit` with nothing but what a first training loop needs, in batches of 128.
+
+    Args:
+        model: trained in place.
+        loss: `loss(model, batch)`, a batch mean.
+        x: data, (N, ...).
+        steps: how many batches.
+        lr: of Adam.
+        generator: shuffles the data.
+
+    Returns:
+        (steps,), the loss of each batch before its step.
+
+    Raises:
+        ValueError, DivergedError: as `fit`.
+    """
+    return fit(model, loss, x, steps=steps, lr=lr, generator=generator).loss
+
+
+def with_bar(loss: Loss, steps: int) -> Loss:
+    """The same loss with a progress bar, which moves whenever it is called.
+
+    For a training loop that has none of its own.
+
+    Args:
+        loss: `loss(model, x)`.
+        steps: how often it will be called.
+    """
+    bar = tqdm(total=steps, unit="step", delay=2, leave=False)
+
+    def watched(*args: Any) -> Tensor | Mapping[str, Tensor]:
+        value = loss(*args)
+        bar.update()
+        if bar.n >= steps:
+            bar.close()
+        return value
+
+    return watched
+
+
 @torch.no_grad()
 def evaluate(
     model: nn.Module,

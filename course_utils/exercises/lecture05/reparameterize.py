@@ -13,7 +13,7 @@ from ..subject import Subject
 exercise = Exercise(
     "05.reparameterize",
     "mu (B, K), log_var (B, K), eps (..., B, K) -> (..., B, K)",
-    place=2,
+    place=3,
     proves="The draw is at mu without noise, at the distance sigma for unit noise and mirrored "
     "with it, for one draw and many, one sample, double precision and variances from exp(-40) to "
     "exp(40), and gradients reach mu and log_var.",

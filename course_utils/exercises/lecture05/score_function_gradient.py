@@ -11,7 +11,7 @@ from ..subject import Subject
 exercise = Exercise(
     "05.score_function_gradient",
     "f (S,), score (S, P), baseline () -> (P,)",
-    place=3,
+    place=2,
     proves="The gradient is the mean of the score, each draw's weighted by how far its objective "
     "lies above the baseline: for fresh draws, a single one and thousands, one parameter, double "
     "precision, and objectives near a million.",

@@ -1,0 +1,110 @@
+"""Exercise 03.Autoencoder: a network with a bottleneck, as a class."""
+
+import torch
+from torch import Tensor
+
+from ...sandbox.script import call, descend, make
+from ..draw import Draw
+from ..exercise import Exercise
+from ..laws import law
+from ..modules import (
+    Sizes,
+    check_bottleneck,
+    check_learning,
+    check_parameters,
+    check_repeatable,
+    check_rows,
+    check_separate,
+    made,
+    same,
+    squared_error,
+    tensor,
+)
+from ..subject import Subject
+
+exercise = Exercise(
+    "03.Autoencoder",
+    "data_dim int, latent_dim int -> ()",
+    place=5,
+    proves="Codes and reconstructions have the right shapes for several sizes and for one image, "
+    "each row is its own, `model(x)` is `decode(encode(x))` and no straight map, the decoder sees "
+    "nothing but the code, every parameter is found and learns, and two objects share none.",
+    hints=(
+        "An `nn.Module` makes its layers in `__init__`, after `super().__init__()`, and uses them "
+        "in its methods. `nn.Linear(a, b)` maps (B, a) to (B, b).",
+        "Two linear layers with nothing between them are one linear layer: put an activation such "
+        "as `nn.SiLU()` or `nn.ReLU()` between any two, and none at the end. `nn.Sequential` "
+        "chains layers, and is itself one.",
+        "The encoder narrows from `data_dim` by way of hidden layers to `latent_dim`, the decoder "
+        "widens back in reverse. `forward` is what `model(x)` calls: write it with the other two "
+        "methods.",
+    ),
+    twin="course_utils.autoencoders:Autoencoder",
+)
+
+
+@exercise.laws
+def _(f: Subject, draw: Draw) -> None:
+    sizes = (draw.integer(9, 14), draw.integer(3, 5))
+    x, other = (draw.normal(7, sizes[0]) for _ in range(2))
+    z = draw.normal(7, sizes[1])
+    _check_shapes(f, sizes, x)
+    first = (call("model.encode", x),)
+    check_repeatable(f, sizes, "encode", x, "a code is computed from the image, not drawn.")
+    check_repeatable(f, sizes, "decode", z, "a picture is computed from its code.", first)
+    check_bottleneck(f, sizes, x, other, z)
+    for method, given in (("encode", x), ("decode", z)):
+        check_parameters(f, sizes, method, given)
+    check_separate(f, sizes, squared_error(x))
+    x, other, z = x.double(), other.double(), z.double()
+    check_rows(f, sizes, "encode", x)
+    check_rows(f, sizes, "decode", z)
+    _check_forward(f, sizes, x)
+    check_learning(f, sizes, squared_error(x))
+    _check_bends(f, sizes, x, other)
+    for more in ((8, 1), (draw.integer(15, 30), draw.integer(6, 8)), (196, draw.integer(2, 16))):
+        _check_shapes(f, more, draw.uniform(0, 1, 1, more[0]))
+    _check_shapes(f, (196, 3), draw.uniform(0, 1, 128, 196))
+
+
+def _check_shapes(f: Subject, sizes: Sizes, x: Tensor) -> None:
+    data_dim, latent_dim = sizes
+    b = len(x)
+    z = torch.linspace(-2, 2, b * latent_dim).reshape(b, latent_dim)
+    model = make("model", *sizes)
+    _, code = f.run(model, call("model.encode", x))
+    tensor(code, (b, latent_dim), x.dtype, "encode")
+    *_, picture = f.run(model, call("model.encode", x), call("model.decode", z))
+    tensor(picture, (b, data_dim), x.dtype, "decode")
+    _, whole = f.run(model, call("model", x))
+    tensor(whole, (b, data_dim), x.dtype, "model(x)")
+
+
+def _check_forward(f: Subject, sizes: Sizes, x: Tensor) -> None:
+    model = made("model", sizes, x)
+    _, z, whole = f.run(model, call("model.encode", x), call("model", x))
+    _, parts = f.run(model, call("model.decode", z))
+    law(
+        same(whole, parts),
+        "`model(x)` is another picture than `decode(encode(x))`: the code is all that may reach "
+        "the decoder, so write `forward` with these two methods and add nothing.",
+        "forward-differs",
+    )
+
+
+def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor) -> None:
+    """Of a straight (affine) map the values at x, y, x + y and 0 would cancel."""
+    inputs = (x, other, x + other, torch.zeros_like(x))
+    place, args, fixture = squared_error(x)
+    *_, a, b, both, zero = f.run(
+        made("model", sizes, x),
+        *fixture,
+        descend(place, *args, steps=8, lr=1e-2),  # a last layer may start at zero
+        *[call("model", given) for given in inputs],
+    )
+    law(
+        not same(both + zero, a + b),
+        "The whole is a straight map: `model(x + y)` follows from `model(x)` and `model(y)`, as "
+        "without an activation between the layers. It can find no more than PCA does.",
+        "affine",
+    )

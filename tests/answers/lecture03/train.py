@@ -1,0 +1,339 @@
+"""Answers to 03.train."""
+
+import random
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def by_order(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) == steps:
+                break
+            value = loss(model, x[rows])
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def by_loader(model, loss, x, steps, lr, generator):
+    loader = DataLoader(TensorDataset(x), batch_size=128, shuffle=True, generator=generator)
+    optimiser = torch.optim.Adam(model.parameters(), lr)
+    losses = torch.zeros(steps)
+    step = 0
+    while step < steps:
+        for (batch,) in loader:
+            optimiser.zero_grad()
+            value = loss(model, batch)
+            value.backward()
+            optimiser.step()
+            losses[step] = value.item()
+            step += 1
+            if step == steps:
+                break
+    return losses
+
+
+def by_step(model, loss, x, steps, lr, generator):
+    """A flat loop; the gradients are set to zero at the end of a step; Python numbers."""
+    optimiser = torch.optim.Adam(list(model.parameters()), lr=lr)
+    losses, waiting = [], []
+    for _ in range(steps):
+        if not waiting:
+            waiting = list(x[torch.randperm(x.shape[0], generator=generator)].split(128))
+        value = loss(model, waiting.pop(0))
+        value.backward()
+        optimiser.step()
+        model.zero_grad()
+        losses.append(float(value))
+    return losses
+
+
+def by_hand(model, loss, x, steps, lr, generator):
+    """Adam written out, gradients by torch.autograd.grad."""
+    weights = list(model.parameters())
+    m, v = ([torch.zeros_like(w) for w in weights] for _ in range(2))
+    losses = []
+    for step in range(steps):
+        at = step % -(-len(x) // 128)
+        if at == 0:
+            order = torch.rand(len(x), generator=generator).argsort()
+        value = loss(model, x[order[128 * at : 128 * at + 128]])
+        gradients = torch.autograd.grad(value, weights)
+        with torch.no_grad():
+            for w, g, a, b in zip(weights, gradients, m, v, strict=True):
+                a.lerp_(g, 0.1)
+                b.lerp_(g * g, 0.001)
+                t = step + 1
+                w -= lr * (a / (1 - 0.9**t)) / ((b / (1 - 0.999**t)).sqrt() + 1e-8)
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def looks_first(model, loss, x, steps, lr, generator):
+    """The loss is computed once to look at it and once to learn from it."""
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                with torch.no_grad():
+                    losses.append(loss(model, x[rows]))
+                optimiser.zero_grad()
+                loss(model, x[rows]).backward()
+                optimiser.step()
+    return torch.stack(losses)
+
+
+def changed(**parts):
+    """A loop one part of which is another."""
+
+    def loop(model, loss, x, steps, lr, generator):
+        order = parts.get("order", lambda x, g: torch.randperm(len(x), generator=g).split(128))
+        optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+        losses = []
+        while len(losses) < steps:
+            for rows in order(x, generator):
+                if len(losses) == steps:
+                    break
+                value = loss(model, x[rows])
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+        return parts.get("result", torch.stack)(losses)
+
+    return loop
+
+
+last_loss = changed(result=lambda losses: losses[-1])
+mean_loss = changed(result=lambda losses: torch.stack(losses).mean())
+global_order = changed(order=lambda x, g: torch.randperm(len(x)).split(128))
+numpy_order = changed(order=lambda x, g: torch.from_numpy(np.random.permutation(len(x))).split(128))
+python_order = changed(
+    order=lambda x, g: torch.tensor(random.sample(range(len(x)), len(x))).split(128)
+)
+seeded_again = changed(
+    order=lambda x, g: torch.randperm(len(x), generator=g.manual_seed(0)).split(128)
+)
+no_order = changed(order=lambda x, g: torch.arange(len(x)).split(128))
+first_rows = changed(order=lambda x, g: torch.arange(len(x))[:128].split(128))
+small_batches = changed(order=lambda x, g: torch.randperm(len(x), generator=g).split(64))
+all_rows = changed(order=lambda x, g: torch.randperm(len(x), generator=g).split(len(x)))
+with_replacement = changed(
+    order=lambda x, g: [torch.randint(len(x), (min(128, len(x)),), generator=g)]
+)
+new_order_each_step = changed(order=lambda x, g: [torch.randperm(len(x), generator=g)[:128]])
+batches_in_another_order = changed(
+    order=lambda x, g: [
+        torch.arange(len(x)).split(128)[i] for i in torch.randperm(-(-len(x) // 128), generator=g)
+    ]
+)
+
+
+def drops_last(model, loss, x, steps, lr, generator):
+    def whole(x, g):
+        batches = torch.randperm(len(x), generator=g).split(128)
+        return [b for b in batches if len(b) == 128] or batches
+
+    return changed(order=whole)(model, loss, x, steps, lr, generator)
+
+
+def same_order(model, loss, x, steps, lr, generator):
+    order = torch.randperm(len(x), generator=generator).split(128)
+    return changed(order=lambda x, g: order)(model, loss, x, steps, lr, generator)
+
+
+def one_epoch(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    for rows in torch.randperm(len(x), generator=generator).split(128)[:steps]:
+        value = loss(model, x[rows])
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def steps_as_epochs(model, loss, x, steps, lr, generator):
+    more = steps * -(-len(x) // 128)
+    return changed()(model, loss, x, more, lr, generator)
+
+
+def finishes_the_epoch(model, loss, x, steps, lr, generator):
+    per_epoch = -(-len(x) // 128)
+    more = -(-steps // per_epoch) * per_epoch
+    return changed()(model, loss, x, more, lr, generator)
+
+
+def one_loss_per_epoch(model, loss, x, steps, lr, generator):
+    losses = changed()(model, loss, x, steps, lr, generator)
+    return torch.stack([part.mean() for part in losses.split(-(-len(x) // 128))])
+
+
+def returns_nothing_of_the_end(model, loss, x, steps, lr, generator):
+    return changed()(model, loss, x, steps, lr, generator)[:-1]
+
+
+def keeps_graphs(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value)
+    return torch.stack(losses)
+
+
+def optimiser_each_epoch(model, loss, x, steps, lr, generator):
+    losses = []
+    while len(losses) < steps:
+        optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def zero_grad_each_epoch(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        optimiser.zero_grad()
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def zero_grad_before_step(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                value.backward()
+                optimiser.zero_grad()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def no_step(model, loss, x, steps, lr, generator):
+    losses = []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                model.zero_grad()
+                value.backward()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def from_numbers(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = torch.tensor(loss(model, x[rows]).item(), requires_grad=True)
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def detached(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    value = loss(model, x).detach()
+    value.backward()
+    optimiser.step()
+    return value.expand(steps)
+
+
+def falling_rate(model, loss, x, steps, lr, generator):
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.9)
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) < steps:
+                value = loss(model, x[rows])
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                schedule.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def one_step_more(model, loss, x, steps, lr, generator):
+    return changed()(model, loss, x, steps + 1, lr, generator)[:steps]
+
+
+def best_so_far(model, loss, x, steps, lr, generator):
+    return changed()(model, loss, x, steps, lr, generator).cummin(0).values
+
+
+def model_called_alone(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    value = loss(model(x[:, 1:]), x[:, 1:])
+    value.backward()
+    optimiser.step()
+    return value.expand(steps)
+
+
+def without_generator(model, loss, x, steps, lr):
+    return changed()(model, loss, x, steps, lr, torch.Generator())
+
+
+RIGHT = [by_order, by_loader, by_step, by_hand, looks_first]
+
+WRONG = [
+    ("one-loss", last_loss),
+    ("one-loss", mean_loss),
+    ("global-generator", global_order),
+    ("global-generator", numpy_order),
+    ("global-generator", python_order),
+    ("same-order", seeded_again),
+    ("not-shuffled", no_order),
+    ("one-batch", first_rows),
+    ("batch-size", small_batches),
+    ("full-batch", all_rows),
+    ("rows-missing", with_replacement),
+    ("new-order-each-step", new_order_each_step),
+    ("drops-last", drops_last),
+    ("same-order", same_order),
+    ("stops-early", one_epoch),
+    ("steps-are-epochs", steps_as_epochs),
+    ("too-many-steps", finishes_the_epoch),
+    ("one-per-epoch", one_loss_per_epoch),
+    ("one-per-epoch", returns_nothing_of_the_end),
+    ("not-detached", keeps_graphs),
+    ("optimiser-renewed", optimiser_each_epoch),
+    ("wrong-over-epochs", zero_grad_each_epoch),
+    ("step-before-backward", zero_grad_before_step),
+    ("step-before-backward", no_step),
+    ("detached-loss", from_numbers),
+    ("detached-loss", detached),
+    ("wrong-losses", falling_rate),
+    ("wrong-over-epochs", best_so_far),
+    ("too-many-steps", one_step_more),
+    ("raises", model_called_alone),
+    ("wrong-arguments", without_generator),
+    ("not-shuffled", batches_in_another_order),
+]
