@@ -5,6 +5,7 @@ import itertools
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 
 from course_utils import plotting
+from course_utils.authoring.execute import kernel_environment
 from course_utils.plotting import ROLE
 from course_utils.simulators import collider
 
@@ -517,7 +519,7 @@ def test_a_chain_is_drawn_by_step() -> None:
 
 
 def test_where_somebody_works_a_picture_has_alternative_text(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """JupyterLab gives a PNG none; where outputs are stored it stays a PNG."""
     shown: list[dict] = []
@@ -528,6 +530,8 @@ def test_where_somebody_works_a_picture_has_alternative_text(
     monkeypatch.delenv("COURSE_STORED", raising=False)
     plotting.show(fig, 'A "quoted" <sentence> about a figure.')
     assert 'alt="A &quot;quoted&quot; &lt;sentence&gt; about a figure."' in shown[0]["text/html"]
-    monkeypatch.setenv("COURSE_STORED", "1")
+    (tmp_path / "kernel").mkdir()
+    variables = kernel_environment(tmp_path / "kernel")
+    monkeypatch.setenv("COURSE_STORED", variables[plotting.base.STORED_VARIABLE])
     plotting.show(fig, "A sentence about a figure.")
     assert "image/png" in shown[2] and "text/html" not in shown[2]

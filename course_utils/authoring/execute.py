@@ -22,7 +22,6 @@ from ..lectures import (
     where,
     write_all,
 )
-from ..plotting.base import STORED_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_client.manager import KernelManager
@@ -54,7 +53,7 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     (startup / "no_progress_bars.py").write_text(STARTUP, encoding="utf-8")
     return {
         "COURSE_PROGRESS_FILE": str(folder / "progress.json"),
-        STORED_VARIABLE: "1",
+        "COURSE_STORED": "1",  # as plotting.base has it: pictures are then stored as PNG
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TQDM_DISABLE": "1",
