@@ -93,15 +93,16 @@ def _written_around(source: str, spans: tuple[tuple[int, int], ...]) -> tuple[st
         body = ast.parse(source).body
     except SyntaxError as error:
         raise ValueError(f"is not Python: {error.msg} in its line {error.lineno}") from error
-    inside = _inside(body, spans[0][0], spans[-1][1])
+    first, last = spans[0], spans[-1]
+    inside = _inside(body, first[0], last[1])
     match inside:
-        case [ast.FunctionDef() as node] if node.lineno <= spans[0][0]:
+        case [ast.FunctionDef() as node] if node.lineno <= first[0]:
             if len(spans) > 1:
                 raise ValueError("has more than one solution marker pair in a function")
-            _require_docstring(node, spans[0][0])
+            _require_docstring(node, first[0])
             return node.name, [STUB]
-        case [ast.ClassDef() as node] if node.lineno <= spans[0][0]:
-            _require_docstring(node, spans[0][0])
+        case [ast.ClassDef() as node] if node.lineno <= first[0]:
+            _require_docstring(node, first[0])
             return node.name, [_method_stub(node, begin, end) for begin, end in spans]
     raise ValueError("has a solution that is empty or not inside one function or class")
 

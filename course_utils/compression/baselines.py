@@ -63,7 +63,9 @@ def png(picture: np.ndarray, levels: int) -> bytes:
     from PIL import Image  # only for those who need it
 
     if levels == 2:
-        image = Image.fromarray((picture * 255).astype(np.uint8)).convert("1", dither=0)
+        image = Image.fromarray((picture * 255).astype(np.uint8)).convert(
+            "1", dither=Image.Dither.NONE
+        )
     else:
         image = Image.fromarray(picture.astype(np.uint8))
     file = io.BytesIO()

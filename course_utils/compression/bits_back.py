@@ -24,6 +24,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,7 +111,7 @@ def latent_model(module: nn.Module, levels: int) -> LatentModel:
         raise ValueError(f"The module needs encode, decode and decoder; it lacks {missing}.")
     weights = module.state_dict()
     is_decoder = {name: name.startswith("decoder.") for name in weights}
-    frozen = copy.deepcopy(module).cpu().double().eval().requires_grad_(False)
+    frozen: Any = copy.deepcopy(module).cpu().double().eval().requires_grad_(False)
     return LatentModel(
         frozen.encode,
         frozen.decode,

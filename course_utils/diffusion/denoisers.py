@@ -49,6 +49,8 @@ class NoisePredictor(nn.Module):
 class _NoisyNetwork(nn.Module):
     """A multilayer perceptron that sees x_t and waves of its log-SNR; 0 before it is trained."""
 
+    waves: Tensor
+
     def __init__(
         self,
         data_dim: int,

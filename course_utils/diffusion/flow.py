@@ -100,7 +100,7 @@ def probability_flow_log_prob(denoiser: Denoiser, x0: Tensor, *, steps: int = 32
                 torch.autograd.grad(v[:, i].sum(), x, retain_graph=i < d - 1)[0][:, i]
                 for i in range(d)
             ]
-        return torch.cat([v.detach(), sum(rows)[:, None]], dim=1)
+        return torch.cat([v.detach(), torch.stack(rows).sum(0)[:, None]], dim=1)
 
     state = torch.cat([_require_flat(x0), torch.zeros_like(x0[:, :1])], dim=1)
     angles = _angles(x0, True, steps)

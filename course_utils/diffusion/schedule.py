@@ -79,7 +79,7 @@ class Schedule:
     """
 
     betas: Tensor
-    variances: Tensor | None = None
+    variances: Tensor = None  # type: ignore[assignment]  # the betas, see __post_init__
 
     def __post_init__(self) -> None:
         if self.betas.ndim != 1 or not bool(((self.betas > 0) & (self.betas < 1)).all()):

@@ -6,6 +6,7 @@ import secrets
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ def judge(
             )
         function = LocalFunction(function)
         import_ahead()
-    f = Subject(function, known.signature)
+    f = Subject(cast(Function, function), known.signature)
     try:
         with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
             torch.manual_seed(seed)
@@ -113,7 +114,7 @@ def _matches(known: Exercise, mistake: Mistake, args: tuple, value: object) -> b
         return False
 
 
-def _same(a: object, b: object) -> bool:
+def _same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple) or isinstance(b, tuple):
         both = isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b)
         return both and all(_same(x, y) for x, y in zip(a, b, strict=True))

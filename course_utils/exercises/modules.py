@@ -5,6 +5,8 @@ a class is only ever compared with itself: with the same object asked again, wit
 it, with a fresh object that has the same parameters.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -100,7 +102,7 @@ def pair(
     return first, second
 
 
-def flat(value: object) -> Tensor:
+def flat(value: Any) -> Tensor:
     """One matrix of what a method returned: a pair side by side."""
     return torch.cat(list(value), dim=1) if isinstance(value, tuple | list) else value
 

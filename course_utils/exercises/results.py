@@ -3,6 +3,7 @@
 import html
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 # By status: symbol, colour of the edge (safe for colour-blind readers), word on the card.
 LOOK = {
@@ -84,7 +85,7 @@ def _inline(text: str) -> str:
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))
 
 
-def show(rich: object) -> None:
+def show(rich: Any) -> None:
     """Show an object with `_repr_html_` as a card in a notebook; print it elsewhere."""
     if in_notebook():
         from IPython.display import display

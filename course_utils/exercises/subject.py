@@ -88,6 +88,6 @@ class Subject:
         return gradients
 
 
-def _fits(gradient: object, argument: Tensor) -> bool:
+def _fits(gradient: object, argument: Any) -> bool:
     same = isinstance(gradient, Tensor) and gradient.shape == argument.shape
     return same and gradient.dtype == argument.dtype

@@ -7,6 +7,7 @@ each coordinate.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,8 @@ class MaskedLinear(nn.Module):
         mask: (outputs, inputs), 1 where connected.
         generator: of the initial weights, uniform in +-1/sqrt(inputs).
     """
+
+    mask: Tensor
 
     def __init__(self, mask: Tensor, *, generator: torch.Generator) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ class MaskedNetwork(nn.Module):
     @property
     def n_parameters(self) -> int:
         """How many numbers are fitted; weights that the mask cuts do not count."""
-        masked = (layer for layer in self.modules() if isinstance(layer, MaskedLinear))
+        masked = [layer for layer in self.modules() if isinstance(layer, MaskedLinear)]
         return sum(int(layer.mask.sum()) + len(layer.bias) for layer in masked)
 
 
@@ -204,6 +207,6 @@ class MixtureMade(nn.Module):
         return x
 
 
-def _zeros(n: int, model: nn.Module) -> Tensor:
+def _zeros(n: int, model: Any) -> Tensor:
     """An empty batch (n, D): what is not drawn yet is not looked at."""
     return next(model.parameters()).new_zeros(n, model.data_dim)

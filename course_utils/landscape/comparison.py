@@ -128,7 +128,7 @@ class Family:
             self.name,
             self.density,
             kl,
-            _pair(*(1000 * number for number in self.distance), 1),
+            _pair(1000 * self.distance[0], 1000 * self.distance[1], 1),
             _pair(*self.population, 3),
             "" if self.parameters is None else str(self.parameters),
             "" if self.passes is None else str(self.passes),

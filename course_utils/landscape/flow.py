@@ -8,6 +8,7 @@ product of the slopes of the monotone functions.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,9 @@ class AffineCoupling(nn.Module):
         hidden: widths of the network's hidden layers.
         generator: of the initial weights.
     """
+
+    a: Tensor
+    b: Tensor
 
     def __init__(
         self, changed: Tensor, hidden: Sequence[int], *, generator: torch.Generator
@@ -66,6 +70,9 @@ class SplineCoupling(nn.Module):
         bins: pieces of a spline.
         bound: the spline reaches over [-bound, bound]; beyond, z_b = x_b.
     """
+
+    a: Tensor
+    b: Tensor
 
     def __init__(
         self,
@@ -186,7 +193,8 @@ class Flow(nn.Module):
 
     def inverse(self, z: Tensor) -> Tensor:
         """z (..., D) -> x (..., D)."""
-        for layer in reversed(self.layers):
+        layers: list[Any] = list(self.layers)
+        for layer in reversed(layers):
             z = layer.inverse(z)
         return z
 

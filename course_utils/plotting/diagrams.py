@@ -1,5 +1,7 @@
 """Drawings of processes: variables in circles, functions in boxes, arrows between them."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
@@ -59,7 +61,8 @@ def two_networks(ax: Axes) -> None:
     Above each half stands the distribution that it speaks of, below it the term of the loss that
     it answers for. The page has its own size, to which the figure is set.
     """
-    ax.get_figure(root=True).set_size_inches(9.4, 3.3)
+    page: Any = ax.get_figure(root=True)
+    page.set_size_inches(9.4, 3.3)
     y = 1.75
     node(ax, 0.35, y, "x", ROLE["data"])
     arrow(ax, (0.55, y), (0.98, y))

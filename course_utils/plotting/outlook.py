@@ -1,5 +1,7 @@
 """Where the course leads: the families on one page, and the timeline."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
@@ -51,7 +53,8 @@ def families(ax: Axes) -> None:
 
     The page has its own size, to which the figure is set: coordinates are inches, as fonts are.
     """
-    ax.get_figure(root=True).set_size_inches(9.4, 5.6)
+    page: Any = ax.get_figure(root=True)
+    page.set_size_inches(9.4, 5.6)
     wide, tall, gap = 3.0, 2.65, 0.12
     drawings = (_vae, _gan, _flow, _autoregressive, _energy, _diffusion)
     for i, ((name, draws, dens, lost), drawing) in enumerate(zip(FAMILIES, drawings, strict=True)):

@@ -1,6 +1,7 @@
 """Images, jet images and fields: pixels in rows and columns."""
 
 import math
+from typing import Any
 
 import matplotlib
 import matplotlib.style
@@ -89,8 +90,9 @@ def field(
         scale = ax.figure.colorbar(shown, ax=ax, shrink=0.85, pad=0.03)
         scale.set_label("density 1 + δ" if log else "overdensity δ")
         if log:
-            marks = [mark for mark in (0.1, 0.3, 1, 3, 10) if shown.norm.vmin <= math.log10(mark)]
-            scale.set_ticks(np.log10(marks), labels=[f"{mark:g}" for mark in marks])
+            low: Any = shown.norm.vmin
+            marks = [mark for mark in (0.1, 0.3, 1, 3, 10) if low <= math.log10(mark)]
+            scale.set_ticks(np.log10(marks).tolist(), labels=[f"{mark:g}" for mark in marks])
     return shown
 
 

@@ -169,11 +169,12 @@ def boltzmann_map(ax: Axes, x: Array, y: Array, p: Array) -> AxesImage:
 
 def density_bar(shown: AxesImage, *, label: str = "density p") -> Colorbar:
     """A colour bar for `boltzmann_map`: colour follows the root, the marks are densities."""
-    top = float(shown.norm.vmax) ** 2
+    most: Any = shown.norm.vmax
+    top = float(most) ** 2
     steps = np.outer(10.0 ** np.arange(-6, 7), [1, 2, 5]).ravel()
     marks = [0.0, *steps[(steps < top) & (steps > top / 40)]]
     bar = shown.figure.colorbar(shown, ax=shown.axes, shrink=0.85, pad=0.03)
-    bar.set_ticks(np.sqrt(marks), labels=[f"{mark:g}" for mark in marks])
+    bar.set_ticks(np.sqrt(marks).tolist(), labels=[f"{mark:g}" for mark in marks])
     bar.set_label(label)
     return bar
 

@@ -247,8 +247,12 @@ def blahut_arimoto(
     log_ratio = log_weight - z.log() - c.log()
     rate = (p * channel * log_ratio).sum(dim=(1, 2)).clamp_min(0)
     mean = (p * channel * cost).sum(dim=(1, 2))
-    parts = (rate.reshape(shape), mean.reshape(shape), channel.reshape(*shape, *cost.shape))
-    return BlahutArimoto(*(part.to(dtype) for part in parts), gap.reshape(shape).to(dtype))
+    return BlahutArimoto(
+        rate.reshape(shape).to(dtype),
+        mean.reshape(shape).to(dtype),
+        channel.reshape(*shape, *cost.shape).to(dtype),
+        gap.reshape(shape).to(dtype),
+    )
 
 
 def _blahut_gap(q: Tensor, c: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ networks are only called: what is written here works for a stack of models too.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,13 +48,15 @@ class LinearBetaVAE(nn.Module):
         super().__init__()
         if min(data_dim, latent_dim) < 1:
             raise ValueError(f"Dimensions must be at least 1: D={data_dim}, K={latent_dim}.")
-        place = {"dtype": dtype, "device": generator.device}
-        self.encoder = nn.utils.skip_init(nn.Linear, data_dim, latent_dim, bias=False, **place)
-        self.decoder = nn.utils.skip_init(nn.Linear, latent_dim, data_dim, bias=False, **place)
+        place: dict[str, Any] = {"dtype": dtype, "device": generator.device}
+        self.encoder: Any = nn.utils.skip_init(nn.Linear, data_dim, latent_dim, bias=False, **place)
+        self.decoder: Any = nn.utils.skip_init(nn.Linear, latent_dim, data_dim, bias=False, **place)
         for layer in (self.encoder, self.decoder):
             nn.init.normal_(layer.weight, std=data_dim**-0.5, generator=generator)
         if full:
-            self.noise = nn.utils.skip_init(nn.Linear, latent_dim, latent_dim, bias=False, **place)
+            self.noise: Any = nn.utils.skip_init(
+                nn.Linear, latent_dim, latent_dim, bias=False, **place
+            )
             nn.init.eye_(self.noise.weight)
         else:
             self.log_var = nn.Parameter(torch.zeros(1, latent_dim, **place))  # (1, K)

@@ -7,6 +7,7 @@ inside, works like one: what is 0-d for one model is (M,) for the stack. Images 
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +98,7 @@ class VAE(nn.Module):
         likelihood: Bernoulli(), Binomial(n) or Gaussian(...).
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood) -> None:
+    def __init__(self, encoder: Any, decoder: Any, likelihood: Likelihood) -> None:
         super().__init__()
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.latent_dim: int = encoder.latent_dim
@@ -355,7 +356,8 @@ def as_ppca(vae: VAE) -> PPCA:
     Raises:
         ValueError: if the decoder has hidden layers or the likelihood is not Gaussian.
     """
-    layers = list(vae.decoder.network.children())
+    decoder: Any = vae.decoder
+    layers = list(decoder.network.children())
     linear = len(layers) == 1 and isinstance(layers[0], nn.Linear)
     if not linear or not isinstance(vae.likelihood, Gaussian):
         raise ValueError("Only a VAE built by `linear_vae` is a probabilistic PCA.")

@@ -212,7 +212,7 @@ def captioned(png: bytes, sentence: str, *, width: int) -> tuple[bytes, float]:
     per_line = round(width / 7.2)  # characters of the caption that fit into a line
     lines = textwrap.wrap(sentence, per_line)
     strip = round((20 * len(lines) + 14) * scale)
-    figure = Figure(figsize=(w / 100, (h + strip) / 100), dpi=100, layout="none")
+    figure = Figure(figsize=(w / 100, (h + strip) / 100), dpi=100, layout=None)
     FigureCanvasAgg(figure)
     figure.figimage(picture, 0, strip)
     figure.text(
@@ -268,7 +268,7 @@ def log_slider(label: str, low: float, high: float, value: float, *, step: float
     )
 
 
-def stops(label: str, values: list[float], value: float) -> SelectionSlider:
+def stops(label: str, values: Sequence[float], value: float) -> SelectionSlider:
     """A slider over given numbers only, such as the times of stored snapshots."""
     return SelectionSlider(
         description=label,

@@ -48,8 +48,9 @@ def structure_growth(a: Array | None = None, density: Array | None = None) -> Li
     Raises: ValueError if the two do not fit together.
     """
     if a is None or density is None:
-        a, density = _simulate_growth()
-    times = [float(time) for time in a]
+        times, density = _simulate_growth()
+    else:
+        times = [float(time) for time in a]
     delta = plotting.array(density)
     if delta.ndim != 3 or len(delta) != len(times):
         raise ValueError(
@@ -92,8 +93,9 @@ def temperature(kT: Array | None = None, positions: Array | None = None) -> Live
     Raises: ValueError if the two do not fit together.
     """
     if kT is None or positions is None:
-        kT, positions = _run_walkers()
-    stages = [float(value) for value in kT]
+        stages, positions = _run_walkers()
+    else:
+        stages = [float(value) for value in kT]
     walkers = torch.as_tensor(positions)
     if walkers.ndim != 3 or len(walkers) != len(stages) or walkers.shape[-1] != 2:
         raise ValueError(

@@ -1,6 +1,7 @@
 """Widgets of lecture 07, VAEs in practice."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def decoder_sigma(
     """
     if train is None or test is None:
         digits = datasets.digits()
-        train, test = (part.flatten(1) / 16 for part in (digits.train, digits.test))
+        train, test = digits.train.flatten(1) / 16, digits.test.flatten(1) / 16
     if len(test) < SHOWN:
         raise ValueError(f"decoder_sigma shows {SHOWN} images, got {len(test)}.")
     generator = torch.Generator().manual_seed(seed)
@@ -33,15 +34,15 @@ def decoder_sigma(
         vae.mlp_vae(pixels, 8, hidden=(64,), likelihood=vae.Gaussian(sigma), generator=generator)
         for sigma in SIGMAS
     ]
-    stack = training.stack(models)
-    settings = dict(steps=300, lr=training.cosine(1e-2, 300), generator=generator)
+    stack: Any = training.stack(models)
+    settings: dict[str, Any] = dict(steps=300, lr=training.cosine(1e-2, 300), generator=generator)
     training.fit(stack, vae.loss(generator), train, **settings)
     stack.eval()
     with torch.no_grad():
         terms = stack.terms(test, generator=generator)
     told = stack.reconstruct(test)  # (M, N, D), means of p(x|z)
     errors = (test - told).square().mean(dim=(1, 2)).sqrt().tolist()
-    rates, elbos = terms["rate"].tolist(), (-sum(terms.values())).tolist()
+    rates, elbos = terms["rate"].tolist(), (-terms["distortion"] - terms["rate"]).tolist()
     noise = torch.randn(SHOWN, pixels, generator=generator)
     sheets = []
     for sigma, means in zip(SIGMAS, told[:, :SHOWN], strict=True):

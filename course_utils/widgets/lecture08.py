@@ -1,6 +1,7 @@
 """Widgets of lecture 08, rate and distortion."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,18 +84,19 @@ def beta_curve(
     if len(x) < 6:
         raise ValueError(f"beta_curve shows six images, got {len(x)}.")
     generator = torch.Generator().manual_seed(seed)
+    models: list[Any] = list(sweep.models)
     betas, some, side = sweep.betas.tolist(), x[:6], math.isqrt(x.shape[1])
-    k = sweep.models[0].latent_dim
+    k = models[0].latent_dim
     prior, eps = (torch.randn(m, k, generator=generator) for m in (6, min(len(x), 400)))
-    middle_one = sweep.models[int((sweep.betas.log().abs()).argmin())]
+    middle_one = models[int((sweep.betas.log().abs()).argmin())]
     used = vae.kl_per_unit(middle_one, x).topk(2).indices  # the two latents with the highest rate
     sheets, clouds = [], []
     with torch.no_grad():
-        for model in sweep.models:
+        for model in models:
             samples = model.likelihood.mean(model.decode(prior))
             rows = torch.cat([some, model.reconstruct(some), samples])
             sheets.append(plotting.tile(rows.reshape(18, side, side), columns=6, fill=0.25))
-            z = inference.reparameterize(*model.encode(x[: len(eps)]), eps)
+            z = _draw(model, x, eps)
             clouds.append(z[:, used].numpy())
 
     fig, (left, middle, right) = plotting.figure(
@@ -130,15 +132,22 @@ def beta_curve(
     return live(fig, update, moving=[mark, shown, dots], beta=stops("beta", betas, 1.0))
 
 
+def _draw(model: Any, x: Tensor, eps: Tensor) -> Tensor:
+    """Draws of q(z|x) for as many images as there is noise, (n, K)."""
+    mu, log_var = model.encode(x[: len(eps)])
+    return inference.reparameterize(mu, log_var, eps)
+
+
 def _small_sweep() -> tuple[training.Sweep, Tensor, float]:
     """Five VAEs on sprites of 8 x 8 pixels, in a second."""
     generator = torch.Generator().manual_seed(7)
     sprites = datasets.ledger_sprites((2000, 1, 400), size=8)
     betas = [0.1, 0.3, 1.0, 3.0, 10.0]
     models = [vae.mlp_vae(64, 2, hidden=(32,), generator=generator) for _ in betas]
-    settings = dict(held_out=sprites.test, steps=300, lr=1e-2, generator=generator)
+    settings: dict[str, Any] = dict(held_out=sprites.test, steps=300, lr=1e-2, generator=generator)
     sweep = training.sweep(models, vae.loss(generator), sprites.train, betas, **settings)
-    return sweep, sprites.test, -float(sprites.truth.log_prob(sprites.test.double()).mean())
+    truth: Any = sprites.truth
+    return sweep, sprites.test, -float(truth.log_prob(sprites.test.double()).mean())
 
 
 def turned_latents(
@@ -185,6 +194,7 @@ def _small_vae() -> tuple[vae.VAE, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(7)
     hearts = datasets.soft_sprites((1500, 1, 600), 8, ("x", "y"), softness=1.0)
     model = vae.mlp_vae(64, 2, hidden=(32,), likelihood=vae.Gaussian(0.2), generator=generator)
-    settings = dict(steps=300, lr=1e-2, generator=generator)
+    settings: dict[str, Any] = dict(steps=300, lr=1e-2, generator=generator)
     training.fit(model, vae.loss(generator), hearts.train.flatten(1), **settings)
-    return model, hearts.test.flatten(1), hearts.factors.test.table()[:, 3:]
+    factors: Any = hearts.factors
+    return model, hearts.test.flatten(1), factors.test.table()[:, 3:]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -105,7 +106,7 @@ def _paths(
     return {FORWARD: torch.stack(forward), CHAIN: chain, ODE: fine[nearest]}
 
 
-def _joined(paths: Tensor) -> tuple[Tensor, Tensor]:
+def _joined(paths: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Several paths (T, m, 2) as one broken line, x and y."""
     gap = torch.full((1, *paths.shape[1:]), math.nan)
     xy = torch.cat([paths, gap]).transpose(0, 1).flatten(0, 1)  # (T + 1, m, 2) -> (m (T + 1), 2)

@@ -41,7 +41,8 @@ def _(f: Subject, draw: Draw) -> None:
         x, mean, axes, variances = points_with_known_axes(n, d, draw, dtype, ratio)
         answer = f(x, k)
         try:
-            _check_components(x, *answer, mean, axes, variances[:k])
+            found_mean, components = answer
+            _check_components(x, found_mean, components, mean, axes, variances[:k])
         except Wrong:
             _name_mistake(x, k, answer[1])
             raise
