@@ -73,7 +73,14 @@ from .latents import bent_line, prior_and_posteriors, processes
 from .models import loss_curves, power_of_samples, training_terms, unit_rates
 from .outlook import FAMILIES, TIMELINE, families, timeline
 from .pictures import field, images, jet_images, tile
-from .rate_distortion import information, rd_plane, residual_spectra, shannon_limit, water_filling
+from .rate_distortion import (
+    information,
+    message_lengths,
+    rd_plane,
+    residual_spectra,
+    shannon_limit,
+    water_filling,
+)
 from .science import (
     boltzmann_map,
     density_bar,
@@ -132,6 +139,7 @@ __all__ = [
     "log_likelihood",
     "loss_curves",
     "lund_plane",
+    "message_lengths",
     "model_selection",
     "move_ellipse",
     "nats_missed",

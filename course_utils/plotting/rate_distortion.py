@@ -124,3 +124,29 @@ def information(ax: Axes, mi: Array, factors: Sequence[str]) -> AxesImage:
     ax.set_yticks(range(len(values)), [f"$z_{i + 1}$" for i in range(len(values))])
     ax.grid(False)
     return shown
+
+
+def message_lengths(ax: Axes, lengths: Sequence[float], names: Sequence[str]) -> None:
+    """The length of a message in bits before and after each step, from above down, (n,) each.
+
+    What a step adds is orange, what it takes away is outlined in purple.
+    """
+    for i, length in enumerate(lengths):
+        before = lengths[max(i - 1, 0)]
+        ax.barh(i, min(length, before), color=ROLE["data"], alpha=0.35)
+        if length > before:
+            ax.barh(i, length - before, left=before, color=ROLE["model"])
+        elif length < before:
+            ax.barh(
+                i,
+                before - length,
+                left=length,
+                fill=False,
+                edgecolor=ROLE["posterior"],
+                linestyle="--",
+            )
+        change = f" ({length - before:+.1f})" if i else ""
+        ax.text(max(length, before) + 2, i, f"{length:.1f}{change}", va="center")
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="bits", xlim=(0, 1.25 * max(lengths)))
