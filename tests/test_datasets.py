@@ -29,16 +29,8 @@ SIZES = (60, 20, 30)
 SIMULATED: dict[str, tuple[Callable[..., Splits], tuple[int, ...]]] = {
     "collider_angles": (datasets.collider_angles, ()),
     "jet_images": (datasets.jet_images, (14, 14)),
-    "gaussian_fields": (
-        lambda *args, **more: datasets.gaussian_fields(POWER, *args, **more),
-        (32, 32),
-    ),
     "density_fields": (datasets.density_fields, (16, 16)),
     "mueller_brown": (datasets.mueller_brown, (2,)),
-    "lennard_jones": (
-        lambda *args, **more: datasets.lennard_jones(*args, **more, steps=20),
-        (27, 3),
-    ),
     "soft_sprites": (datasets.soft_sprites, (14, 14)),
     "ledger_sprites": (datasets.ledger_sprites, (196,)),
 }
@@ -114,17 +106,13 @@ def test_sizes_shape_and_dtype_are_as_asked(name: str) -> None:
     assert f"train {(60, *shape)}, validation {(20, *shape)}, test {(30, *shape)}" in repr(data)
 
 
-@pytest.mark.parametrize("name", sorted(ALL.keys() - {"gaussian_fields"}))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_float64_is_honoured(name: str) -> None:
     call, _ = ALL[name]
     data = call((20, 2, 2), dtype=torch.float64)
     assert {x.dtype for x in parts(data)} == {torch.float64}
     if name not in ("digits", "ledger_sprites"):  # these are whole numbers
         assert not torch.equal(data.train, data.train.float().double())
-
-
-def test_gaussian_fields_have_the_dtype_of_the_power() -> None:
-    assert datasets.gaussian_fields(POWER.double(), SIZES).test.dtype == torch.float64
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -154,9 +142,7 @@ def test_bad_sizes_are_named(name: str, sizes: object) -> None:
         call(sizes)
 
 
-@pytest.mark.parametrize(
-    "name", ("gaussian_fields", "density_fields", "mueller_brown", "lennard_jones", "soft_sprites")
-)
+@pytest.mark.parametrize("name", ("density_fields", "mueller_brown", "soft_sprites"))
 def test_parts_of_continuous_data_share_no_sample(name: str) -> None:
     """Two float32 numbers or more a sample: equal ones have probability below 1e-6 each."""
     call, _ = SIMULATED[name]
@@ -235,15 +221,6 @@ def test_jet_settings_reach_the_shower() -> None:
     )
 
 
-def test_fields_have_the_power_asked_for() -> None:
-    """The pixel variance: 500 fields of about 30 effective modes; 5 standard errors, 1e-6."""
-    data = datasets.gaussian_fields(POWER, (500, 500, 500))
-    expected = float(cosmology.field_variance(POWER))
-    for x in parts(data):
-        per_field = x.square().mean((1, 2))
-        assert abs(float(per_field.mean()) - expected) < 5 * float(per_field.std()) / math.sqrt(500)
-
-
 def test_density_fields_are_overdensities_today() -> None:
     data = datasets.density_fields((150, 150, 150))
     for x in parts(data):
@@ -274,35 +251,6 @@ def test_mueller_brown_points_follow_their_truth() -> None:
         assert abs(float(nll.mean()) - data.truth.entropy) < 4.5 * float(nll.std()) / math.sqrt(
             len(x)
         )
-
-
-def test_the_lattice_has_melted() -> None:
-    """The structure factor at the lattice's wave number is 27 before the run and about 1 after."""
-    x = datasets.lennard_jones((60, 1, 1)).train
-    side = (27 / 0.3) ** (1 / 3)
-    assert x.min() >= 0 and x.max() < side
-    phase = x * (2 * math.pi / (side / 3))
-    structure = (phase.cos().sum(1).square() + phase.sin().sum(1).square()) / 27  # (N, 3)
-    assert structure.mean() < 2
-    # No two particles sit on one another: u(0.8) = 43 kT would be paid for it.
-    i, j = torch.triu_indices(27, 27, offset=1)
-    d = (x[:, i] - x[:, j]) / side
-    assert float((d - d.round()).norm(dim=-1).min()) * side > 0.8
-
-
-def test_lennard_jones_runs_are_kept_apart_by_pieces() -> None:
-    """Pieces simulated one after another still make the number of samples asked for."""
-    x = datasets.lennard_jones((200, 1, 1), particles=27, steps=2).train
-    assert x.shape == (200, 27, 3)
-    assert len({sample.numpy().tobytes() for sample in x}) == 200
-
-
-@pytest.mark.parametrize(
-    "bad", ({"particles": 0}, {"density": 0.0}, {"density": -1.0}, {"kT": 0.0})
-)
-def test_a_bad_fluid_is_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        datasets.lennard_jones(SIZES, **bad)
 
 
 def test_sprites_come_with_their_causes() -> None:

@@ -1,6 +1,7 @@
 """Molecular dynamics against exact truth: quadrature, harmonic wells, ideal gases, pairs."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,14 +13,12 @@ from course_utils.simulators.molecular import (
     baoab,
     boltzmann,
     fluid,
-    force_of,
     in_deep_basin,
     langevin,
     langevin_step,
     lattice,
     lennard_jones,
     lennard_jones_force,
-    lennard_jones_pressure,
     mueller_brown,
     mueller_brown_force,
     mueller_brown_truth,
@@ -72,6 +71,16 @@ def test_stationary_points_are_found_again_by_newton(
     assert torch.allclose(x, torch.tensor(point, dtype=torch.float64), atol=1e-12)
     assert mueller_brown(x).item() == pytest.approx(energy, abs=5e-4)
     assert (torch.linalg.eigvalsh(hessian) < 0).sum() == downhill_directions
+
+
+def force_of(energy: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The force -grad U by automatic differentiation: the oracle of the closed forms."""
+
+    def force(x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_()
+        return -torch.autograd.grad(energy(x).sum(), x)[0]
+
+    return force
 
 
 def test_closed_form_force_is_the_gradient() -> None:
@@ -420,31 +429,6 @@ def test_fluid_forces_are_the_gradient_and_conserve_momentum(n: int) -> None:
     # Boxes are independent: alone or in a batch, the same.
     assert torch.allclose(lennard_jones_force(x[0], box, cutoff), force[0], rtol=1e-12)
     assert lennard_jones(x, box, cutoff).shape == (2,)
-
-
-def test_pressure_is_the_derivative_of_the_energy_by_the_volume() -> None:
-    n, box, kT = 27, 5.5, 1.3
-    x = jittered_lattice(n, box)
-    volume = torch.tensor(box**3, dtype=torch.float64, requires_grad=True)
-    # Scale positions and box together, by a side that carries the gradient.
-    side = volume ** (1 / 3)
-    (slope,) = torch.autograd.grad(scaled_energy(x / box, side), volume)
-    expected = n * kT / box**3 - slope.item()
-    pressure = lennard_jones_pressure(x[:1], box, kT)
-    assert pressure.shape == (1,)
-    assert pressure.item() == pytest.approx(expected, rel=1e-9)
-
-
-def scaled_energy(s: Tensor, side: Tensor) -> Tensor:
-    """The energy of the first box at fixed s = x / side, written pair by pair."""
-    total = torch.zeros((), dtype=torch.float64)
-    for i in range(s.shape[1]):
-        for j in range(i):
-            d = s[0, i] - s[0, j]
-            r = (d - d.round()).norm() * side
-            if r < 2.5:
-                total = total + 4 * (r**-12 - r**-6)
-    return total
 
 
 def test_lattice_fills_the_box_evenly() -> None:

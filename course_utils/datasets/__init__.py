@@ -17,10 +17,8 @@ from .parts import Parts, Splits, overlap, split, streams
 from .simulated import (
     collider_angles,
     density_fields,
-    gaussian_fields,
     jet_images,
     ledger_sprites,
-    lennard_jones,
     mueller_brown,
     soft_sprites,
 )
@@ -32,10 +30,8 @@ __all__ = [
     "collider_angles",
     "density_fields",
     "digits",
-    "gaussian_fields",
     "jet_images",
     "ledger_sprites",
-    "lennard_jones",
     "load",
     "mnist",
     "mueller_brown",

@@ -78,31 +78,6 @@ def jet_images(
     return Splits(*images, what, labels=Parts(*prongs))
 
 
-def gaussian_fields(
-    power: Tensor, sizes: Sizes = (4_000, 1_000, 1_000), *, seed: int = 0
-) -> Splits:
-    """Gaussian random fields with a known power spectrum, whose modes are independent.
-
-    Args:
-        power: P(k) on the rfft2 grid, (n, n//2+1); see `cosmology`.
-        sizes: samples for training, validation and test.
-
-    Returns:
-        Splits of (N, n, n), in the dtype of power.
-
-    Raises:
-        ValueError: if a size is not positive, the power is negative or not on an rfft2 grid, or
-            seed is negative.
-    """
-
-    def draw(n: int, generator: torch.Generator) -> Tensor:
-        return cosmology.sample_field(power, n, generator=generator)
-
-    fields = draw_parts(draw, sizes, seed)
-    n = fields[0].shape[-1]
-    return Splits(*fields, f"Gaussian random fields, {n} x {n}, box of side 2 pi.")
-
-
 def density_fields(
     sizes: Sizes = (1_000, 250, 250),
     size: int = 16,
@@ -176,58 +151,6 @@ def mueller_brown(
     parts = draw_parts(draw, sizes, seed)
     what = f"Points on the Mueller-Brown surface at kT = {kT:g}."
     return Splits(*parts, what, truth=molecular.mueller_brown_truth(kT))
-
-
-def lennard_jones(
-    sizes: Sizes = (400, 100, 100),
-    particles: int = 27,
-    density: float = 0.3,
-    kT: float = 1.5,
-    steps: int = 500,
-    *,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-) -> Splits:
-    """Configurations of a periodic Lennard-Jones fluid, each the end of a run of its own.
-
-    No two samples share a history, so all are independent. The box has the side
-    (particles / density)^(1/3) and the potential is cut at 2.5 or half of it.
-
-    Args:
-        sizes: samples for training, validation and test.
-        particles, density, kT: in reduced units, as in `molecular.fluid`.
-        steps: of 0.005, from a lattice that must have time to melt.
-
-    Returns:
-        Splits of (N, particles, 3), positions in units of sigma, in [0, side).
-
-    Raises:
-        ValueError: if a size is not positive, seed is negative, or as `molecular.fluid`.
-    """
-    if particles < 1 or not density > 0:
-        raise ValueError(f"particles and density must be positive: {particles} and {density}.")
-    side = (particles / density) ** (1 / 3)
-
-    def draw(n: int, generator: torch.Generator) -> Tensor:
-        positions = []
-        for boxes in tqdm(_pieces(n, particles**2), desc="fluids", delay=2, leave=False):
-            run = molecular.fluid(
-                particles,
-                density,
-                kT,
-                steps=steps,
-                boxes=boxes,
-                cutoff=min(2.5, side / 2),
-                keep_every=steps,
-                generator=generator,
-                dtype=dtype,
-            )
-            positions.append(run.x[-1].remainder(side))
-        inside = torch.cat(positions)
-        return torch.where(inside >= side, 0.0, inside)  # rounding may give the side itself
-
-    what = f"{particles} Lennard-Jones particles in a periodic box of side {side:.4g}."
-    return Splits(*draw_parts(draw, sizes, seed), what)
 
 
 def soft_sprites(

@@ -31,24 +31,6 @@ Force = Callable[[Tensor], Tensor]
 # ------------------------------------------------------------------ dynamics on any potential
 
 
-def force_of(potential: Potential) -> Force:
-    """Return the force of a potential, -grad U, by automatic differentiation.
-
-    Args:
-        potential: x (..., D) -> U (...,), or x (..., N, 3) -> U (...,); batch elements must
-            not influence each other.
-    """
-
-    def force(x: Tensor) -> Tensor:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_(True)
-            # The sum keeps batch elements apart: the gradient of U(x_i) reaches x_i alone.
-            (gradient,) = torch.autograd.grad(potential(x).sum(), x)
-        return -gradient
-
-    return force
-
-
 def langevin_step(
     x: Tensor, force: Tensor, dt: float, kT: float, friction: float, noise: Tensor
 ) -> Tensor:
@@ -84,7 +66,7 @@ def langevin(
 
     Args:
         x: where the walkers start, of any shape that `force` takes, such as (N, D).
-        force: x -> -grad U(x); see `force_of`.
+        force: x -> -grad U(x).
         steps, keep_every: run this many steps, and keep every so many.
 
     Returns:
@@ -132,7 +114,7 @@ def baoab(
 
     Args:
         x: where the walkers or particles start, of any shape that `force` takes.
-        force: x -> -grad U(x); see `force_of`.
+        force: x -> -grad U(x).
         friction: a rate, in 1 / time (in `langevin` it is a coefficient, in mass / time).
         velocity: velocities to start with; drawn from their equilibrium, N(0, kT / mass), if
             not given.
@@ -281,7 +263,7 @@ def mueller_brown(x: Tensor) -> Tensor:
 def mueller_brown_force(x: Tensor) -> Tensor:
     """The force -grad U of the Mueller-Brown surface, in closed form.
 
-    About three times faster than `force_of(mueller_brown)`. The deepest well has curvature 4068,
+    About three times faster than by automatic differentiation. The deepest well has curvature 4068,
     so `langevin` with friction 1 is stable for dt < 5e-4, and `baoab` with mass 1 for dt < 0.03;
     1e-4 and 0.005 are good choices. At kT = 20 they move the population of `in_deep_basin` by
     -0.008 and by less than 0.004.
@@ -561,27 +543,6 @@ def lennard_jones_force(x: Tensor, box: float, cutoff: float = 2.5) -> Tensor:
     _check_fluid(x, box, cutoff)
     d, weight = _pair_weights(x, box, cutoff)
     return torch.stack([(dk.mul_(weight)).sum(-1) for dk in d], dim=-1)
-
-
-def lennard_jones_pressure(x: Tensor, box: float, kT: float, cutoff: float = 2.5) -> Tensor:
-    """The pressure of one configuration: ideal part plus virial, (...,); average it over time.
-
-        P = (N kT + 1/3 sum over pairs of d_ij . F_ij) / box^3
-
-    The kinetic part takes its average value N kT; no correction for the cut tail.
-
-    Args:
-        x: positions, (..., N, 3).
-
-    Raises:
-        ValueError: a wrong shape, kT not positive, or a cutoff outside (0, box / 2].
-    """
-    _check_positive(kT=kT)
-    _check_fluid(x, box, cutoff)
-    d, weight = _pair_weights(x, box, cutoff)
-    r2 = d[0].square() + d[1].square() + d[2].square()
-    virial = 0.5 * (weight * r2).sum((-2, -1))  # each pair stands twice in the matrix
-    return (x.shape[-2] * kT + virial / 3) / box**3
 
 
 def _pair_weights(x: Tensor, box: float, cutoff: float) -> tuple[list[Tensor], Tensor]:
