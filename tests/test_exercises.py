@@ -84,10 +84,18 @@ CONTRACT = {
     "08.ans_push": "(state, start, freq, precision)",
     "08.ans_pop": "(state, starts, precision)",
     "08.mutual_information_gap": "(mi, entropies)",
+    "09.masked_linear": "(x, weight, bias)",
+    "09.affine_coupling": "(x, log_scale, shift)",
+    "09.gan_losses": "(real_logits, fake_logits)",
+    "09.contrastive_loss": "(log_ratio_data, log_ratio_noise)",
     "10.alpha_bars": "(betas)",
     "10.diffuse": "(x0, alpha_bar, eps)",
     "10.predict_x0": "(x_t, alpha_bar, eps_hat)",
+    "10.score_from_noise": "(eps_hat, alpha_bar)",
     "10.ddpm_step": "(x_t, t, eps_hat, betas, noise)",
+    "10.denoising_loss": "(predict, x0, alpha_bars, t, eps)",
+    "10.guided_noise": "(eps_conditional, eps_unconditional, scale)",
+    "10.flow_matching_pair": "(noise, data, t)",
 }
 
 

@@ -12,7 +12,7 @@ ODE. Two of them are at hand: `NoisePredictor`, to be learned, and `DiffusedMixt
 Python counts from 0: `t` is an index into betas, x_t the state after t + 1 steps, `x0` the data.
 """
 
-from .binary import BinaryNoisePredictor, binary_elbo
+from .binary import BinaryNoisePredictor, binary_elbo, binary_sample
 from .bound import (
     best_variances,
     elbo,
@@ -22,9 +22,10 @@ from .bound import (
     prior_kl,
     step_loss,
 )
-from .denoisers import NoisePredictor, simple_loss
+from .denoisers import NoisePredictor, denoising_loss, simple_loss
 from .exact import DiffusedMixture, diffused, score_error
 from .flow import flow_velocity, probability_flow, probability_flow_log_prob, probability_flow_path
+from .guidance import LabelledNetwork, forget_labels, guided, guided_noise
 from .sampling import ddpm_path, ddpm_sample, ddpm_step
 from .schedule import (
     Denoiser,
@@ -36,28 +37,37 @@ from .schedule import (
     log_snr_betas,
     posterior,
     predict_x0,
+    score_from_noise,
 )
+from .straight import flow_matching_pair, signal_share, straight_path
 
 __all__ = [
     "BinaryNoisePredictor",
     "Denoiser",
     "DiffusedMixture",
+    "LabelledNetwork",
     "NoisePredictor",
     "Schedule",
     "alpha_bars",
     "best_variances",
     "binary_elbo",
+    "binary_sample",
     "cosine_betas",
     "ddpm_path",
     "ddpm_sample",
     "ddpm_step",
+    "denoising_loss",
     "diffuse",
     "diffused",
     "elbo",
     "elbo_by_random_steps",
     "elbo_terms",
     "elbo_weights",
+    "flow_matching_pair",
     "flow_velocity",
+    "forget_labels",
+    "guided",
+    "guided_noise",
     "linear_betas",
     "log_snr_betas",
     "posterior",
@@ -67,6 +77,9 @@ __all__ = [
     "probability_flow_log_prob",
     "probability_flow_path",
     "score_error",
+    "score_from_noise",
+    "signal_share",
     "simple_loss",
     "step_loss",
+    "straight_path",
 ]

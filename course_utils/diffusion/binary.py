@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..densities import standard_normal
-from .bound import _require_draws, _require_flat, _spread_steps, prior_kl, step_loss
+from .bound import prior_kl, step_loss
 from .denoisers import _NoisyNetwork
-from .schedule import Schedule, diffuse
+from .sampling import ddpm_path
+from .schedule import Schedule, diffuse, require_draws, require_flat, spread_steps
 
-#
 # The same chain on x_0 in {-1, 1}^D, for the ledger: there log p(x_0) is that of a probability, not
 # of a density, and so the last step has to be a Bernoulli.
 
@@ -41,6 +41,7 @@ class BinaryNoisePredictor(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        self.data_dim = data_dim
         self.network = _NoisyNetwork(data_dim, hidden, frequencies, generator)
 
     def logits(self, x_t: Tensor, alpha_bar: Tensor) -> Tensor:
@@ -84,10 +85,10 @@ def binary_elbo(
     Raises:
         ValueError: if x0 is not (B, D) of -1 and 1, or draws is below 1.
     """
-    _require_flat(x0)
+    require_flat(x0)
     if not bool((x0.abs() == 1).all()):
         raise ValueError("x0 must hold only -1 and 1: 2 * x - 1 makes them of 0 and 1.")
-    _require_draws(draws)
+    require_draws(draws)
     variances = torch.cat([betas[:1], Schedule(betas).posterior_variances[1:]])
     schedule = Schedule(betas, variances)
     first = schedule.alpha_bars[0].to(x0).expand(len(x0))
@@ -95,7 +96,28 @@ def binary_elbo(
     for _ in range(draws):
         x_t = diffuse(x0, first, standard_normal(x0.shape, x0, generator))
         last_step = F.logsigmoid(x0 * model.logits(x_t, first)).sum(dim=1)
-        t = 1 + _spread_steps(len(schedule) - 1, len(x0), generator)
+        t = 1 + spread_steps(len(schedule) - 1, len(x0), generator)
         kl = step_loss(model, x0, t, schedule, standard_normal(x0.shape, x0, generator))
         total = total + ((len(schedule) - 1) * kl - last_step) / draws
     return -total
+
+
+@torch.no_grad()
+def binary_sample(
+    model: BinaryNoisePredictor, n: int, betas: Tensor, *, generator: torch.Generator
+) -> Tensor:
+    """Draw n binary images (n, D) of 0 and 1: the chain from noise, and coins for its last step.
+
+    Args:
+        model: the denoiser.
+        n: images.
+        betas: (T,), as in `binary_elbo`; fewer steps than in training will do.
+        generator: of noise and coins.
+    """
+    variances = torch.cat([betas[:1], Schedule(betas).posterior_variances[1:]])
+    schedule = Schedule(betas, variances)
+    noise = torch.randn(n, model.data_dim, generator=generator, device=generator.device)
+    x_t = ddpm_path(model, noise, schedule, generator=generator)[-2]  # the state after one step
+    first = schedule.alpha_bars[0].to(x_t).expand(n)
+    u = torch.rand(x_t.shape, generator=generator, device=generator.device)
+    return (u < model.logits(x_t, first).sigmoid()).to(x_t.dtype)

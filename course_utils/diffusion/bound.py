@@ -6,7 +6,7 @@ from tqdm.auto import tqdm
 
 from ..densities import LOG_2PI, standard_normal
 from ..inference import gaussian_kl
-from .schedule import Denoiser, Schedule, diffuse
+from .schedule import Denoiser, Schedule, diffuse, require_draws, require_flat, spread_steps
 
 
 def elbo_weights(schedule: Schedule) -> Tensor:
@@ -108,8 +108,8 @@ def elbo_terms(
     Raises:
         ValueError: if x0 is not (B, D) or draws is below 1.
     """
-    _require_flat(x0)
-    _require_draws(draws)
+    require_flat(x0)
+    require_draws(draws)
     rows = []
     for step in tqdm(range(len(schedule)), delay=2, leave=False, desc="ELBO"):
         t = torch.full((len(x0),), step, device=x0.device)
@@ -158,11 +158,11 @@ def elbo_by_random_steps(
     Returns:
         nats, (B,).
     """
-    _require_flat(x0)
-    _require_draws(draws)
+    require_flat(x0)
+    require_draws(draws)
     total = torch.zeros_like(x0[:, 0])
     for _ in range(draws):
-        t = _spread_steps(len(schedule), len(x0), generator)
+        t = spread_steps(len(schedule), len(x0), generator)
         total += _drawn_step_loss(denoiser, x0, t, schedule, generator)
     return -(prior_kl(x0, schedule) + len(schedule) * total / draws)
 
@@ -187,7 +187,7 @@ def best_variances(
     Returns:
         (T,), for `Schedule(betas, variances)`.
     """
-    _require_flat(x0)
+    require_flat(x0)
     schedule = Schedule(betas)
     errors = []
     for alpha_bar in schedule.alpha_bars.to(x0):
@@ -196,24 +196,3 @@ def best_variances(
         errors.append((eps - denoiser(diffuse(x0, alpha_bar, eps), alpha_bar)).square().mean())
     share = betas.square() / (schedule.alphas * (1 - schedule.alpha_bars))
     return schedule.posterior_variances + share * torch.stack(errors).to(betas)
-
-
-def _spread_steps(steps: int, n: int, generator: torch.Generator) -> Tensor:
-    """n indices t, each uniform over 0 .. T - 1, together spread evenly, (n,)."""
-    start = torch.rand(1, generator=generator, device=generator.device)
-    share = (start + torch.arange(n, device=generator.device) / n) % 1
-    return (share * steps).long().clamp(max=steps - 1)
-
-
-def _require_draws(draws: int) -> None:
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, got {draws}.")
-
-
-def _require_flat(x: Tensor) -> Tensor:
-    if x.ndim != 2 or not x.is_floating_point():
-        raise ValueError(
-            f"Data must be (B, D), floating point, got {tuple(x.shape)} of {x.dtype}: flatten "
-            "images with x.flatten(1)."
-        )
-    return x

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from ..autoencoders import mlp
 from ..densities import standard_normal
-from .bound import _spread_steps
-from .schedule import LOG_SNR_RANGE, Schedule, diffuse
+from .schedule import LOG_SNR_RANGE, Schedule, diffuse, spread_steps
 
 
 class NoisePredictor(nn.Module):
@@ -62,13 +61,52 @@ class _NoisyNetwork(nn.Module):
         self.mlp = mlp((data_dim + 2 * frequencies, *hidden, data_dim), generator=generator)
         for parameter in self.mlp[-1].parameters():
             nn.init.zeros_(parameter)
-        waves = torch.arange(1, frequencies + 1, device=generator.device)
-        self.register_buffer("waves", waves * math.pi / (2 * LOG_SNR_RANGE))
+        self.frequencies = frequencies
 
     def forward(self, x_t: Tensor, alpha_bar: Tensor) -> Tensor:
-        log_snr = alpha_bar.logit().clamp(-LOG_SNR_RANGE, LOG_SNR_RANGE)
-        angle = log_snr[:, None] * self.waves
-        return self.mlp(torch.cat([x_t, angle.sin(), angle.cos()], dim=1))
+        return self.mlp(torch.cat([x_t, level_waves(alpha_bar, self.frequencies)], dim=1))
+
+
+def level_waves(alpha_bar: Tensor, frequencies: int) -> Tensor:
+    """A noise level as a network sees it: sines and cosines of its log-SNR.
+
+    Args:
+        alpha_bar: (B,), 0 and 1 included.
+        frequencies: F.
+
+    Returns:
+        (B, 2 F).
+    """
+    log_snr = alpha_bar.logit().clamp(-LOG_SNR_RANGE, LOG_SNR_RANGE)
+    waves = torch.arange(1, frequencies + 1).to(log_snr) * math.pi / (2 * LOG_SNR_RANGE)
+    angle = log_snr[:, None] * waves
+    return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+
+def denoising_loss(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    x0: Tensor,
+    alpha_bars: Tensor,
+    t: Tensor,
+    eps: Tensor,
+) -> Tensor:
+    """The simple loss at given steps and a given noise: squared error of the predicted noise.
+
+    < |eps - predict(x_t, t)|^2 >, x_t = diffuse(x0, alpha_bars[t], eps), summed over all but the
+    batch (Ho et al. 2020, equation 14).
+
+    Args:
+        predict: (x_t (B, ...), t (B,)) -> eps_hat (B, ...).
+        x0: data, (B, ...).
+        alpha_bars: (T,).
+        t: whole numbers, indices into alpha_bars, (B,).
+        eps: the noise that is added, (B, ...).
+
+    Returns:
+        0-d, batch mean.
+    """
+    x_t = diffuse(x0, alpha_bars[t], eps)
+    return (eps - predict(x_t, t)).square().flatten(1).sum(dim=1).mean()
 
 
 def simple_loss(
@@ -91,10 +129,9 @@ def simple_loss(
     bars = schedule.alpha_bars
 
     def loss(model: nn.Module, x0: Tensor) -> Tensor:
-        t = _spread_steps(len(schedule), len(x0), generator)
-        alpha_bar = bars.to(x0)[t]
+        t = spread_steps(len(schedule), len(x0), generator)
         eps = standard_normal(x0.shape, x0, generator)
-        eps_hat = model(diffuse(x0, alpha_bar, eps), alpha_bar)
-        return (eps - eps_hat).square().flatten(1).sum(dim=1).mean()
+        levels = bars.to(x0)
+        return denoising_loss(lambda x_t, t: model(x_t, levels[t]), x0, levels, t, eps)
 
     return loss

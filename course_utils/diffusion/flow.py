@@ -9,10 +9,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..densities import LOG_2PI
-from .bound import _require_flat
-from .schedule import LAST_ALPHA_BAR, Denoiser
+from .schedule import LAST_ALPHA_BAR, Denoiser, require_flat
 
-#
 # Write the noise level as an angle, sqrt(alpha_bar) = cos omega, sqrt(1 - alpha_bar) = sin omega,
 # from 0 (data) to pi / 2 (noise). Then x_t = cos(omega) x_0 + sin(omega) eps moves along
 #     dx / domega = cos(omega) eps - sin(omega) x_0,
@@ -57,7 +55,7 @@ def probability_flow_path(
         ValueError: if x is not (B, D) or steps is below 1.
     """
     angles = _angles(x, to_noise, steps)
-    path = [_require_flat(x)]
+    path = [require_flat(x)]
     for start, stop in pairwise(angles):
         path.append(_runge_kutta(lambda x, a: flow_velocity(denoiser, x, a), path[-1], start, stop))
     return torch.stack(path)
@@ -102,7 +100,7 @@ def probability_flow_log_prob(denoiser: Denoiser, x0: Tensor, *, steps: int = 32
             ]
         return torch.cat([v.detach(), torch.stack(rows).sum(0)[:, None]], dim=1)
 
-    state = torch.cat([_require_flat(x0), torch.zeros_like(x0[:, :1])], dim=1)
+    state = torch.cat([require_flat(x0), torch.zeros_like(x0[:, :1])], dim=1)
     angles = _angles(x0, True, steps)
     pairs = list(pairwise(angles))
     for start, stop in tqdm(pairs, delay=2, leave=False, desc="probability flow"):

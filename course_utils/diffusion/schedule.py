@@ -128,7 +128,7 @@ def diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
     Returns:
         (B, ...).
     """
-    alpha_bar = _like(alpha_bar, x0)
+    alpha_bar = like_samples(alpha_bar, x0)
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
 
@@ -145,8 +145,24 @@ def predict_x0(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
     Returns:
         (B, ...).
     """
-    alpha_bar = _like(alpha_bar, x_t)
+    alpha_bar = like_samples(alpha_bar, x_t)
     return (x_t - (1 - alpha_bar).sqrt() * eps_hat) / alpha_bar.sqrt()
+
+
+def score_from_noise(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    """The gradient of log q(x_t) that the predicted noise implies.
+
+    score = -eps_hat / sqrt(1 - alpha_bar), exact for eps_hat = <eps | x_t> (Vincent 2011). With it
+    `predict_x0` is Tweedie's formula, x0_hat = (x_t + (1 - alpha_bar) score) / sqrt(alpha_bar).
+
+    Args:
+        eps_hat: (B, ...).
+        alpha_bar: below 1, (B,).
+
+    Returns:
+        (B, ...).
+    """
+    return -eps_hat / (1 - like_samples(alpha_bar, eps_hat)).sqrt()
 
 
 def posterior(x_t: Tensor, x0: Tensor, t: int, betas: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,6 +209,29 @@ def log_snr_betas(
     return (1 - bars / before).to(dtype)
 
 
-def _like(alpha_bar: Tensor, x: Tensor) -> Tensor:
+def like_samples(alpha_bar: Tensor, x: Tensor) -> Tensor:
     """(B,) -> (B, 1, ..., 1), as many axes as x (B, ...) has."""
     return alpha_bar.reshape(-1, *[1] * (x.ndim - 1))  # (B,) -> (B, 1, ...)
+
+
+def spread_steps(steps: int, n: int, generator: torch.Generator) -> Tensor:
+    """n indices t, each uniform over 0 .. T - 1, together spread evenly, (n,)."""
+    start = torch.rand(1, generator=generator, device=generator.device)
+    share = (start + torch.arange(n, device=generator.device) / n) % 1
+    return (share * steps).long().clamp(max=steps - 1)
+
+
+def require_draws(draws: int) -> None:
+    """Raises: ValueError if draws is below 1."""
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}.")
+
+
+def require_flat(x: Tensor) -> Tensor:
+    """x itself. Raises: ValueError if it is not (B, D), floating point."""
+    if x.ndim != 2 or not x.is_floating_point():
+        raise ValueError(
+            f"Data must be (B, D), floating point, got {tuple(x.shape)} of {x.dtype}: flatten "
+            "images with x.flatten(1)."
+        )
+    return x

@@ -5,7 +5,7 @@ gives every factor (Germain, Gregor, Murray and Larochelle 2015). A draw needs D
 each coordinate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,27 @@ from ..densities import standard_normal
 from ..inference import normal_log_prob
 
 MIN_LOG_SIGMA = -6.0  # a narrower component would sit on a single training point
+
+
+def masked_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer in which entry d of the result sees x_1 ... x_(d-1), and no other.
+
+    out_d = bias_d + sum_{k < d} weight_dk x_k. With a sigmoid it is the simplest autoregressive
+    model, a logistic regression of every entry on those before it (Frey, Hinton and Dayan 1996).
+
+    Args:
+        x: (..., D).
+        weight: [out, in], (D, D); the diagonal and all above it are not used.
+        bias: (D,).
+
+    Returns:
+        (..., D).
+
+    >>> x, weight = torch.tensor([[1.0, 2.0, 4.0]]), torch.ones(3, 3)
+    >>> masked_linear(x, weight, torch.tensor([0.5, 0.0, 0.0]))
+    tensor([[0.5000, 1.0000, 3.0000]])
+    """
+    return F.linear(x, weight.tril(-1), bias)
 
 
 class MaskedLinear(nn.Module):
@@ -96,25 +117,22 @@ class MaskedNetwork(nn.Module):
         return sum(int(layer.mask.sum()) + len(layer.bias) for layer in masked)
 
 
-class Made(nn.Module):
+class CoinByCoin(nn.Module):
     """Binary x: p(x_d = 1 | x_1 ... x_(d-1)) = sigmoid(logit_d), exact log-probability.
+
+    What the logits are, a subclass says: logit d a function of the coordinates before d.
 
     Args:
         data_dim: D.
-        hidden: widths of the hidden layers.
-        generator: of the initial weights.
     """
 
-    def __init__(
-        self, data_dim: int, hidden: Sequence[int] = (512,), *, generator: torch.Generator
-    ) -> None:
+    def __init__(self, data_dim: int) -> None:
         super().__init__()
-        self.network = MaskedNetwork(data_dim, hidden, generator=generator)
         self.data_dim = data_dim
 
     def logits(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D), logit d a function of the coordinates before d."""
-        return self.network(x).squeeze(-1)  # (..., D, 1) -> (..., D)
+        """(B, D) -> (B, D)."""
+        raise NotImplementedError
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_theta(x) = sum_d log p(x_d | x_1 ... x_(d-1)), in one pass.
@@ -127,11 +145,6 @@ class Made(nn.Module):
         """
         return -F.binary_cross_entropy_with_logits(self.logits(x), x, reduction="none").sum(dim=-1)
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers are fitted; weights that the mask cuts do not count."""
-        return self.network.n_parameters
-
     @torch.no_grad()
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw coordinate by coordinate, each given those before it: (n, D), 0 and 1."""
@@ -140,6 +153,57 @@ class Made(nn.Module):
             u = torch.rand(n, generator=generator, dtype=x.dtype, device=generator.device)
             x[:, d] = (u.to(x.device) < self.logits(x)[:, d].sigmoid()).to(x.dtype)
         return x
+
+
+class FullyVisible(CoinByCoin):
+    """One logistic regression for every pixel, on the pixels before it: no hidden unit at all.
+
+    Frey, Hinton and Dayan 1996: a fully visible sigmoid belief network.
+
+    Args:
+        data_dim: D.
+        layer: (x (B, D), weight (D, D), bias (D,)) -> logits (B, D), as `masked_linear`.
+    """
+
+    def __init__(
+        self, data_dim: int, layer: Callable[[Tensor, Tensor, Tensor], Tensor] = masked_linear
+    ) -> None:
+        super().__init__(data_dim)
+        self.layer = layer
+        self.weight = nn.Parameter(torch.zeros(data_dim, data_dim))
+        self.bias = nn.Parameter(torch.zeros(data_dim))
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.layer(x, self.weight, self.bias)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers are fitted; weights that the mask cuts do not count."""
+        return self.data_dim * (self.data_dim - 1) // 2 + self.data_dim
+
+
+class Made(CoinByCoin):
+    """A masked network with hidden layers gives all logits in one pass (Germain et al. 2015).
+
+    Args:
+        data_dim: D.
+        hidden: widths of the hidden layers.
+        generator: of the initial weights.
+    """
+
+    def __init__(
+        self, data_dim: int, hidden: Sequence[int] = (512,), *, generator: torch.Generator
+    ) -> None:
+        super().__init__(data_dim)
+        self.network = MaskedNetwork(data_dim, hidden, generator=generator)
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.network(x).squeeze(-1)  # (..., D, 1) -> (..., D)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers are fitted; weights that the mask cuts do not count."""
+        return self.network.n_parameters
 
 
 class MixtureMade(nn.Module):

@@ -90,24 +90,41 @@ def wide_gaussian(x: Tensor, widen: float = 1.5) -> Gaussian:
     return Gaussian(mean, widen**2 * cov)
 
 
+def contrastive_loss(log_ratio_data: Tensor, log_ratio_noise: Tensor) -> Tensor:
+    """What a classifier of data against noise pays whose logit is log p_model - log p_noise.
+
+    < log(1 + exp(-r)) >_data + < log(1 + exp(r)) >_noise, r the log-ratio: the binary
+    cross-entropy, summed over both kinds; 2 log 2 = 1.386 for a classifier that guesses. Twice
+    Gutmann and Hyvarinen 2010, equation 8.
+
+    Args:
+        log_ratio_data, log_ratio_noise: r at points of data and of noise, as many, (B,).
+
+    Returns:
+        nats, 0-d.
+    """
+    return F.softplus(-log_ratio_data).mean() + F.softplus(log_ratio_noise).mean()
+
+
 def noise_contrastive_loss(
     generator: torch.Generator,
+    loss: Callable[[Tensor, Tensor], Tensor] = contrastive_loss,
 ) -> Callable[[EnergyModel, Tensor], Tensor]:
     """Tell data from draws of the base, as a loss for `training.fit`.
 
-    L = <softplus(f(x))>_data + <softplus(-f(y))>_base: binary cross-entropy with the logit
-    -f_theta. At the optimum -f = log p_data - log base, so that E is -log p_data with Z = 1.
-    Gutmann and Hyvarinen 2010, equation 8. 2 log 2 = 1.386 for a classifier that guesses.
+    The log-ratio of model to base is -f. At the optimum -f = log p_data - log base, so that E is
+    -log p_data with Z = 1.
 
     Args:
         generator: of the draws from the base, as many as there are data in a batch.
+        loss: of the log-ratios at both, as `contrastive_loss`.
     """
 
-    def loss(model: EnergyModel, x: Tensor) -> Tensor:
+    def contrasted(model: EnergyModel, x: Tensor) -> Tensor:
         y = model.base.sample(len(x), generator=generator)
-        return F.softplus(model.tilt(x)).mean() + F.softplus(-model.tilt(y)).mean()
+        return loss(-model.tilt(x), -model.tilt(y))
 
-    return loss
+    return contrasted
 
 
 def langevin(

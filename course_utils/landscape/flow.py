@@ -7,7 +7,7 @@ product of the slopes of the monotone functions.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,42 +22,71 @@ MAX_LOG_SCALE = 3.0  # an affine layer stretches by at most e^3
 MIN_SHARE = 1e-3  # of the interval for each bin of a spline, and its least slope
 
 
-class AffineCoupling(nn.Module):
-    """z_b = x_b exp(s(x_a)) + t(x_a), z_a = x_a.
+Coupling = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-    log |det dz/dx| = sum s(x_a). Dinh, Sohl-Dickstein and Bengio 2017, equations 4, 5 and 6.
+
+def affine_coupling(x: Tensor, log_scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """x -> z of an affine coupling layer, and how the volume changes.
+
+    x_b = shift + exp(log_scale) z_b and x_a = z_a, with a the first half of the coordinates, off
+    which log_scale and shift are read, and b the rest. log |det dz/dx| = -sum log_scale.
+    Dinh, Sohl-Dickstein and Bengio 2017, equations 4, 5 and 6, with x and z exchanged.
+
+    Args:
+        x: (..., D).
+        log_scale, shift: (..., D/2).
+
+    Returns:
+        (z (..., D), log |det dz/dx| (...)).
+    """
+    half = x.shape[-1] - log_scale.shape[-1]
+    z_b = (x[..., half:] - shift) * (-log_scale).exp()
+    return torch.cat([x[..., :half], z_b], dim=-1), -log_scale.sum(dim=-1)
+
+
+class AffineCoupling(nn.Module):
+    """`affine_coupling` with a network that reads log_scale and shift off the unchanged half.
 
     Args:
         changed: which coordinates are b, (D,) bool.
         hidden: widths of the network's hidden layers.
+        coupling: what is done with them, as `affine_coupling`.
         generator: of the initial weights.
     """
 
     a: Tensor
     b: Tensor
+    order: Tensor
 
     def __init__(
-        self, changed: Tensor, hidden: Sequence[int], *, generator: torch.Generator
+        self,
+        changed: Tensor,
+        hidden: Sequence[int],
+        *,
+        coupling: Coupling = affine_coupling,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.register_buffer("a", (~changed).nonzero().squeeze(1))
         self.register_buffer("b", changed.nonzero().squeeze(1))
+        self.register_buffer("order", torch.cat([self.a, self.b]))
+        self.coupling = coupling
         widths = (len(self.a), *hidden, 2 * len(self.b))
         self.network = _nearly_silent(mlp(widths, generator=generator))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (..., D) -> z (..., D) and log |det dz/dx|, (...)."""
-        s, t = self._scale_and_shift(x)
-        return _put(x, self.b, x[..., self.b] * s.exp() + t), s.sum(dim=-1)
+        """x (B, D) -> z (B, D) and log |det dz/dx|, (B,)."""
+        z, log_det = self.coupling(x[..., self.order], *self._scale_and_shift(x))
+        return z[..., self.order.argsort()], log_det
 
     def inverse(self, z: Tensor) -> Tensor:
-        """z (..., D) -> x (..., D)."""
-        s, t = self._scale_and_shift(z)
-        return _put(z, self.b, (z[..., self.b] - t) * (-s).exp())
+        """z (B, D) -> x (B, D)."""
+        log_scale, shift = self._scale_and_shift(z)
+        return _put(z, self.b, shift + log_scale.exp() * z[..., self.b])
 
     def _scale_and_shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        s, t = self.network(x[..., self.a]).chunk(2, dim=-1)
-        return MAX_LOG_SCALE * torch.tanh(s / MAX_LOG_SCALE), t
+        log_scale, shift = self.network(x[..., self.a]).chunk(2, dim=-1)
+        return MAX_LOG_SCALE * torch.tanh(log_scale / MAX_LOG_SCALE), shift
 
 
 class SplineCoupling(nn.Module):
@@ -231,6 +260,7 @@ def affine_flow(
     *,
     layers: int = 8,
     hidden: Sequence[int] = (64, 64),
+    coupling: Coupling = affine_coupling,
     generator: torch.Generator,
 ) -> Flow:
     """A flow of affine coupling layers (RealNVP), the two halves taking turns.
@@ -239,13 +269,15 @@ def affine_flow(
         data_dim: D, at least 2.
         layers: couplings.
         hidden: widths of each network's hidden layers.
+        coupling: what every layer does, as `affine_coupling`.
         generator: of the initial weights.
 
     Raises:
         ValueError: if data_dim is below 2 or layers below 1.
     """
     masks = _alternating(data_dim, layers)
-    return Flow([AffineCoupling(m, hidden, generator=generator) for m in masks], data_dim)
+    couplings = [AffineCoupling(m, hidden, coupling=coupling, generator=generator) for m in masks]
+    return Flow(couplings, data_dim)
 
 
 def spline_flow(

@@ -7,7 +7,7 @@ noise has fewer dimensions than x, and nobody can compute it where it is.
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from ..autoencoders import mlp
 from ..densities import standard_normal
 
+Losses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 BETAS = (0.5, 0.99)  # of Adam: less momentum, since the other network moves the target
 AVERAGED = 0.995  # memory of the running mean of the generator's parameters
 
@@ -58,21 +59,23 @@ class Gan(nn.Module):
         return self.generate(n, generator=generator)
 
 
-def discriminator_loss(logit_data: Tensor, logit_fake: Tensor) -> Tensor:
-    """-<log D(x)>_data - <log(1 - D(G(z)))>, D = sigmoid(logit): 0-d, nats.
+def gan_losses(real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor]:
+    """What the discriminator minimises, and what the generator does, with D = sigmoid(logit).
 
-    2 log 2 = 1.386 where the discriminator can only guess. Goodfellow et al. 2014, equation 1.
+    -<log D(x)>_data - <log(1 - D(G(z)))>    and    -<log D(G(z))>.
+
+    2 log 2 = 1.386 and log 2 where the discriminator can only guess. The second is the
+    non-saturating loss: it has a gradient where the discriminator is sure of itself, which
+    log(1 - D) has not. Goodfellow et al. 2014, equation 1 and section 3.
+
+    Args:
+        real_logits, fake_logits: of "data", for data (N,) and for forgeries (M,).
+
+    Returns:
+        (discriminator's loss, generator's loss), each 0-d, nats.
     """
-    return F.softplus(-logit_data).mean() + F.softplus(logit_fake).mean()
-
-
-def generator_loss(logit_fake: Tensor) -> Tensor:
-    """-<log D(G(z))>, the non-saturating loss: 0-d, nats.
-
-    It has a gradient where the discriminator is sure of itself, which log(1 - D) has not.
-    Goodfellow et al. 2014, section 3.
-    """
-    return F.softplus(-logit_fake).mean()
+    told_apart = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+    return told_apart, F.softplus(-fake_logits).mean()
 
 
 def gradient_penalty(logit_data: Tensor, x: Tensor) -> Tensor:
@@ -102,6 +105,8 @@ def fit_gan(
     batch: int = 256,
     lr: float = 2e-3,
     penalty: float = 1.0,
+    losses: Losses = gan_losses,
+    watch: Callable[[int, Gan], None] | None = None,
 ) -> GanHistory:
     """Train both networks in turn, in place, one step each.
 
@@ -116,6 +121,8 @@ def fit_gan(
         batch: B.
         lr: learning rate of both, which falls to zero in a straight line.
         penalty: weight of `gradient_penalty`; 0 switches it off.
+        losses: of both, as `gan_losses`.
+        watch: called before each step with its number and both networks as they are.
 
     Returns:
         GanHistory. Two losses that stand still say that neither network wins, and nothing about
@@ -138,18 +145,20 @@ def fit_gan(
     average = copy.deepcopy(gan.generator)
     log, start = [], time.perf_counter()
     for step in tqdm(range(steps), unit="step", delay=2, leave=False):
+        if watch is not None:
+            watch(step, gan)
         adam_d.param_groups[0]["lr"] = adam_g.param_groups[0]["lr"] = lr * (1 - step / steps)
         index = torch.randint(len(data), (batch,), generator=generator, device=generator.device)
         x = data[index.to(data.device)].requires_grad_()
         fake = gan.generate(batch, generator=generator)
 
-        logit = gan.discriminator(x)
-        loss_d = discriminator_loss(logit, gan.discriminator(fake.detach()))
+        logit = gan.discriminator(x)[:, 0]  # (B, 1) -> (B,)
+        loss_d, _ = losses(logit, gan.discriminator(fake.detach())[:, 0])
         adam_d.zero_grad()
         (loss_d + penalty * gradient_penalty(logit, x) if penalty else loss_d).backward()
         adam_d.step()
 
-        loss_g = generator_loss(gan.discriminator(fake))
+        _, loss_g = losses(logit.detach(), gan.discriminator(fake)[:, 0])
         adam_g.zero_grad()
         loss_g.backward()
         adam_g.step()

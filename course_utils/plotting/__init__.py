@@ -48,6 +48,7 @@ from .densities import (
     model_selection,
 )
 from .diagrams import two_networks
+from .diffusion import along_chain, bound_gap, score_errors, score_field
 from .inference import (
     ascent,
     efficiency,
@@ -62,13 +63,7 @@ from .inference import (
     weight_areas,
     weighted_draws,
 )
-from .landscape import (
-    along_chain,
-    bound_gap,
-    family_gallery,
-    score_errors,
-    score_field,
-)
+from .landscape import drawn_rows, family_gallery, shape_counts, weight_map
 from .latents import bent_line, prior_and_posteriors, processes
 from .models import loss_curves, power_of_samples, training_terms, unit_rates
 from .outlook import FAMILIES, TIMELINE, families, timeline
@@ -113,6 +108,7 @@ __all__ = [
     "density",
     "density_bar",
     "dimension_curve",
+    "drawn_rows",
     "efficiency",
     "ellipse_of",
     "encode",
@@ -157,6 +153,7 @@ __all__ = [
     "score_field",
     "second_guess",
     "shannon_limit",
+    "shape_counts",
     "show",
     "size_of",
     "spectrum",
@@ -169,5 +166,6 @@ __all__ = [
     "walkers",
     "water_filling",
     "weight_areas",
+    "weight_map",
     "weighted_draws",
 ]

@@ -1,14 +1,16 @@
-"""Families side by side, and the steps and scores of a diffusion: lectures 09 and 10."""
+"""Families of models side by side, and their pictures: lecture 09."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.quiver import Quiver
+from matplotlib.patches import Rectangle
 
-from .base import ROLE, Array, array, plain_ticks
+from .base import ROLE, Array, array, bare
+from .pictures import images
 from .science import boltzmann_map
 
 
@@ -32,42 +34,36 @@ def family_gallery(
     return dots
 
 
-def bound_gap(ax: Axes, steps: Array, gap: Array) -> tuple[Line2D, Line2D]:
-    """Evidence minus ELBO, nats (R,), against the steps T of a chain, over a line 1 / T."""
-    t, values = array(steps), array(gap)
-    (line,) = ax.loglog(t, values[-1] * t[-1] / t, color=ROLE["truth"], label="∝ 1 / T")
-    (dots,) = ax.loglog(t, values, "o", color=ROLE["model"], label="evidence − ELBO")
-    ax.set(xlabel="steps T", ylabel="nats")
-    plain_ticks(ax.xaxis)
-    ax.legend()
-    return dots, line
+def weight_map(ax: Axes, weights: Array, pixel: tuple[int, int]) -> AxesImage:
+    """What one pixel (row, column) looks at: weights (h, w), red above and blue below zero."""
+    values = array(weights)
+    limit = float(np.abs(values).max())
+    shown = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    row, column = pixel
+    ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, color=ROLE["truth"]))
+    bare(ax)
+    return shown
 
 
-def score_field(ax: Axes, x: Array, exact: Array, learned: Array) -> tuple[Quiver, Quiver]:
-    """Two vector fields (n, 2) at points x (n, 2): the exact score below, the learned one above."""
-    xy, truth, model = array(x), array(exact), array(learned)
-    scale = 18 * np.median(np.hypot(*truth.T))
-    style = {"angles": "xy", "scale": scale, "zorder": 3}
-    below = ax.quiver(*xy.T, *truth.T, color=ROLE["truth"], width=0.011, label="exact", **style)
-    above = ax.quiver(*xy.T, *model.T, color=ROLE["model"], width=0.005, label="learned", **style)
-    ax.legend(loc="upper right", frameon=True, framealpha=0.95)
-    return below, above
+def drawn_rows(ax: Axes, rows: Mapping[str, Array]) -> AxesImage:
+    """Images (n, h, w) of each family in a row of their own, with its name on the left."""
+    batches = [array(batch) for batch in rows.values()]
+    n, h, _ = batches[0].shape
+    shown = images(ax, np.concatenate(batches), n)
+    for i, name in enumerate(rows):
+        ax.text(-2, i * (h + 1) + h / 2, name, ha="right", va="center")
+    return shown
 
 
-def score_errors(ax: Axes, noise: Array, errors: Mapping[str, Array]) -> list[Line2D]:
-    """Relative errors of a learned score (T,) against the share of noise 1 - alpha_bar (T,)."""
+def shape_counts(ax: Axes, counts: Mapping[str, Array]) -> list[Line2D]:
+    """How often each of M shapes was drawn, (M,) for each model, the most frequent first."""
     lines = []
-    for (name, values), style in zip(errors.items(), ("o-", "s--", "^:"), strict=False):
-        lines += ax.semilogy(array(noise), array(values), style, color=ROLE["model"], label=name)
-    ax.set(xlabel="share of noise, $1 - \\bar\\alpha$", ylabel="relative error of the score")
-    if len(lines) > 1:
-        ax.legend()
+    roles = ("data", "model", "posterior")
+    for (name, number), role in zip(counts.items(), roles, strict=False):
+        sorted_counts = np.sort(array(number))[::-1]
+        lines += ax.step(
+            np.arange(1, len(sorted_counts) + 1), sorted_counts, color=ROLE[role], label=name
+        )
+    ax.set(xlabel="shape, by frequency", ylabel="times drawn", yscale="symlog")
+    ax.legend()
     return lines
-
-
-def along_chain(ax: Axes, values: Array, *, start: int = 0) -> Line2D:
-    """A number for each step of a chain from step `start` on, (T,), against the step t."""
-    numbers = array(values)
-    (line,) = ax.plot(start + np.arange(len(numbers)), numbers, color=ROLE["model"])
-    ax.set(xlabel="step t")
-    return line

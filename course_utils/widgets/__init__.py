@@ -28,7 +28,7 @@ from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
 from .lecture07 import decoder_sigma
 from .lecture08 import beta_curve, small_features, turned_latents
-from .lecture09 import stretching
+from .lecture09 import forging, stretching
 from .lecture10 import through_time
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
@@ -52,6 +52,7 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "08 small_features": small_features,
     "08 turned_latents": turned_latents,
     "09 stretching": stretching,
+    "09 forging": forging,
     "10 through_time": through_time,
 }
 
@@ -68,6 +69,7 @@ __all__ = [
     "draws_against_density",
     "draws_from_prior",
     "fit_by_hand",
+    "forging",
     "latent_walk",
     "likelihood",
     "live",

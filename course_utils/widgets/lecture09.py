@@ -3,10 +3,14 @@
 import math
 
 import torch
+from torch import Tensor
 
-from course_utils import plotting
+from course_utils import landscape, plotting
 
-from .base import Live, live, slider
+from .base import Live, live, slider, stops
+
+TRAINED = 500  # steps of the GAN in `forging`, seen at every twentieth
+SEEN = 20
 
 
 def stretching() -> Live:
@@ -42,3 +46,61 @@ def stretching() -> Live:
         bend=slider("bend", -4.0, 0.9, -2.0, step=0.1),
         stretch=slider("stretch", 0.4, 1.2, 0.6, step=0.1),
     )
+
+
+def forging(
+    x: Tensor | None = None,
+    *,
+    losses: landscape.gan.Losses = landscape.gan_losses,
+    n: int = 500,
+    seed: int = 9,
+) -> Live:
+    """A GAN while it is trained: its draws, over what the critic thinks of every place.
+
+    `x`: data in the plane, standardised; two lumps by default. `losses`: as `gan_losses`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if x is None:
+        x = 0.4 * torch.randn(4000, 2, generator=generator)
+        x = x + torch.where(torch.rand(4000, 1, generator=generator) < 0.7, 1.0, -1.2)
+    axis = torch.linspace(-3, 3, 61)
+    cells = torch.cartesian_prod(axis, axis)
+    z = torch.randn(n, 2, generator=generator)
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    @torch.no_grad()
+    def watch(step: int, gan: landscape.Gan) -> None:
+        if step % SEEN == 0:
+            verdict = gan.discriminator(cells)[:, 0].sigmoid().reshape(61, 61)
+            seen.append((gan.generator(z), verdict))
+
+    gan = landscape.Gan(2, generator=generator)
+    history = landscape.fit_gan(
+        gan, x, steps=TRAINED + 1, losses=losses, watch=watch, generator=generator
+    )
+    fig, ax = plotting.figure(width=5.2, height=4.6)
+    image = ax.imshow(
+        seen[0][1].T.numpy(),
+        origin="lower",
+        extent=(-3.05, 3.05, -3.05, 3.05),
+        cmap="RdBu",
+        alpha=0.6,
+        vmin=0.3,
+        vmax=0.7,
+    )
+    known = ax.scatter(*x[:n].T.numpy(), s=6, linewidths=0, color=plotting.ROLE["data"])
+    dots = ax.scatter(*seen[0][0].T.numpy(), s=8, linewidths=0, color=plotting.ROLE["model"])
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="first coordinate", ylabel="second coordinate")
+
+    def update(step: float) -> str:
+        k = round(step / SEEN)
+        forged, verdict = seen[k]
+        image.set_data(verdict.T.numpy())
+        dots.set_offsets(forged.numpy())
+        return (
+            f"Data blue, forgeries orange. After {k * SEEN} steps the critic pays "
+            f"{float(history.discriminator[k * SEEN]):.2f} nats; one that guesses pays 1.39."
+        )
+
+    times = [float(t) for t in range(0, TRAINED + 1, SEEN)]
+    return live(fig, update, moving=[image, known, dots], step=stops("steps trained", times, 60.0))
