@@ -492,9 +492,11 @@ def test_a_gallery_shows_every_family_over_one_density() -> None:
 
 def test_the_gap_stands_beside_a_line_of_one_over_t() -> None:
     _, ax = plotting.figure()
-    dots, line = plotting.bound_gap(ax, torch.tensor([10, 20]), torch.tensor([0.5, 0.2]))
-    assert np.allclose(dots.get_xydata(), [[10, 0.5], [20, 0.2]])
-    assert np.allclose(line.get_xydata(), [[10, 0.4], [20, 0.2]])  # through the last point
+    gaps = {"one": torch.tensor([0.5, 0.2]), "other": torch.tensor([3.0, 2.0])}
+    line, one, other = plotting.bound_gap(ax, torch.tensor([10, 20]), gaps)
+    assert np.allclose(one.get_xydata(), [[10, 0.5], [20, 0.2]])
+    assert np.allclose(other.get_xydata(), [[10, 3.0], [20, 2.0]])
+    assert np.allclose(line.get_xydata(), [[10, 0.4], [20, 0.2]])  # through the first one's last
 
 
 def test_scores_are_drawn_as_arrows_and_errors_by_noise() -> None:

@@ -7,7 +7,13 @@ The encoder is a chain that adds a little noise in each of T steps, and has noth
 The T latents x_t are as large as the data. The decoder walks back, p_theta(x_{t-1} | x_t), and all
 of it is one function, `Denoiser`: the noise that is expected in x_t. It is told how much of the
 signal is left, alpha_bar, rather than t, so that one network serves chains of any length and the
-ODE. Two of them are at hand: `NoisePredictor`, to be learned, and `DiffusedMixture.eps`, exact.
+ODE. Three of them are at hand: `NoisePredictor` and, with labels, `LabelledNetwork`, to be learned;
+and `DiffusedMixture.eps`, exact.
+
+- schedule, denoisers, bound, sampling: the chain, its network and loss, its ELBO, its draws;
+- flow, straight: the ODE of the chain with its density, and straight paths (flow matching);
+- guidance, recognition: what is drawn is asked for, and whether it is that;
+- exact: a mixture of Gaussians, whose score is known; binary: the chain on pixels of 0 and 1.
 
 Python counts from 0: `t` is an index into betas, x_t the state after t + 1 steps, `x0` the data.
 """
@@ -26,7 +32,8 @@ from .denoisers import NoisePredictor, denoising_loss, simple_loss
 from .exact import DiffusedMixture, diffused, score_error
 from .flow import flow_velocity, probability_flow, probability_flow_log_prob, probability_flow_path
 from .guidance import LabelledNetwork, forget_labels, guided, guided_noise
-from .sampling import ddpm_path, ddpm_sample, ddpm_step
+from .recognition import recognised, spread_within
+from .sampling import ddim_path, ddpm_path, ddpm_sample, ddpm_step
 from .schedule import (
     Denoiser,
     Schedule,
@@ -53,6 +60,7 @@ __all__ = [
     "binary_elbo",
     "binary_sample",
     "cosine_betas",
+    "ddim_path",
     "ddpm_path",
     "ddpm_sample",
     "ddpm_step",
@@ -76,10 +84,12 @@ __all__ = [
     "probability_flow",
     "probability_flow_log_prob",
     "probability_flow_path",
+    "recognised",
     "score_error",
     "score_from_noise",
     "signal_share",
     "simple_loss",
+    "spread_within",
     "step_loss",
     "straight_path",
 ]

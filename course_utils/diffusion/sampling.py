@@ -1,11 +1,11 @@
-"""The way back, one noisy step after another: DDPM (Ho et al. 2020, algorithm 2)."""
+"""The way back in steps: with noise on the way, DDPM, and without, DDIM."""
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..densities import standard_normal
-from .schedule import Denoiser, Schedule, alpha_bars
+from .schedule import Denoiser, Schedule, alpha_bars, predict_x0
 
 
 def ddpm_step(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
@@ -59,6 +59,32 @@ def ddpm_path(
         x = _reverse_mean(x, t, denoiser(x, bars[t].expand(len(x))), betas)
         if t > 0:
             x = x + sigmas[t] * standard_normal(x.shape, x, generator)
+        path.append(x)
+    return torch.stack(path)
+
+
+@torch.no_grad()
+def ddim_path(denoiser: Denoiser, noise: Tensor, schedule: Schedule) -> Tensor:
+    """Walk from noise to data without adding noise on the way.
+
+    x_{t-1} = sqrt(alpha_bar_{t-1}) x0_hat + sqrt(1 - alpha_bar_{t-1}) eps_hat: data and noise are
+    taken apart, and put together at the next level. In the limit of many steps it is the
+    probability-flow ODE. (Song, Meng and Ermon 2021, equation 12 with sigma = 0.)
+
+    Args:
+        denoiser: predicts the noise.
+        noise: where the walk starts, (n, D).
+        schedule: of T steps, as few as one likes.
+
+    Returns:
+        (T + 1, n, D): the noise first, the sample last.
+    """
+    x, path = noise, [noise]
+    bars = torch.cat([torch.ones(1).to(noise), schedule.alpha_bars.to(noise)])
+    for t in range(len(schedule), 0, -1):
+        here, before = bars[t].expand(len(x)), bars[t - 1]
+        eps_hat = denoiser(x, here)
+        x = before.sqrt() * predict_x0(x, here, eps_hat) + (1 - before).sqrt() * eps_hat
         path.append(x)
     return torch.stack(path)
 

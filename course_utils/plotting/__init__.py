@@ -48,7 +48,7 @@ from .densities import (
     model_selection,
 )
 from .diagrams import two_networks
-from .diffusion import along_chain, bound_gap, score_errors, score_field
+from .diffusion import along_chain, bound_gap, noising_chain, score_errors, score_field
 from .inference import (
     ascent,
     efficiency,
@@ -139,6 +139,7 @@ __all__ = [
     "model_selection",
     "move_ellipse",
     "nats_missed",
+    "noising_chain",
     "png",
     "posterior_map",
     "power_of_samples",

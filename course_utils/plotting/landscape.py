@@ -45,13 +45,15 @@ def weight_map(ax: Axes, weights: Array, pixel: tuple[int, int]) -> AxesImage:
     return shown
 
 
-def drawn_rows(ax: Axes, rows: Mapping[str, Array]) -> AxesImage:
+def drawn_rows(
+    ax: Axes, rows: Mapping[str, Array], *, low: float = 0.0, high: float = 1.0
+) -> AxesImage:
     """Images (n, h, w) of each family in a row of their own, with its name on the left."""
     batches = [array(batch) for batch in rows.values()]
     n, h, _ = batches[0].shape
-    shown = images(ax, np.concatenate(batches), n)
-    for i, name in enumerate(rows):
-        ax.text(-2, i * (h + 1) + h / 2, name, ha="right", va="center")
+    shown = images(ax, np.concatenate(batches), n, low=low, high=high)
+    ax.set_yticks([i * (h + 1) + (h - 1) / 2 for i in range(len(rows))], list(rows))
+    ax.tick_params(axis="y", length=0)
     return shown
 
 

@@ -29,7 +29,7 @@ from .lecture05 import fit_by_hand, two_basins
 from .lecture07 import decoder_sigma
 from .lecture08 import beta_curve, small_features, turned_latents
 from .lecture09 import forging, stretching
-from .lecture10 import through_time
+from .lecture10 import guiding, out_of_noise, through_time
 
 # Every widget of the course, by lecture; each can be made without arguments. The benchmark and the
 # tests go through this table: a new widget is entered here.
@@ -54,6 +54,8 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "09 stretching": stretching,
     "09 forging": forging,
     "10 through_time": through_time,
+    "10 out_of_noise": out_of_noise,
+    "10 guiding": guiding,
 }
 
 __all__ = [
@@ -70,11 +72,13 @@ __all__ = [
     "draws_from_prior",
     "fit_by_hand",
     "forging",
+    "guiding",
     "latent_walk",
     "likelihood",
     "live",
     "log_slider",
     "mixture_size",
+    "out_of_noise",
     "pixels",
     "slider",
     "small_features",

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import densities, diffusion, plotting
+from course_utils import datasets, densities, diffusion, plotting
 
-from .base import Live, choice, live, stops
+from .base import Live, choice, live, pixels, stops
 
 FORWARD, CHAIN, ODE = "forward: add noise", "back: the chain", "back: the ODE"
 
@@ -111,3 +111,121 @@ def _joined(paths: Tensor) -> tuple[np.ndarray, np.ndarray]:
     gap = torch.full((1, *paths.shape[1:]), math.nan)
     xy = torch.cat([paths, gap]).transpose(0, 1).flatten(0, 1)  # (T + 1, m, 2) -> (m (T + 1), 2)
     return xy[:, 0].numpy(), xy[:, 1].numpy()
+
+
+def left_of(lumps: densities.FullMixture) -> densities.FullMixture:
+    """The first two lumps of four, the left group: what is drawn when the left is asked for."""
+    weights = lumps.log_weights[:2] - lumps.log_weights[:2].logsumexp(dim=0)
+    return densities.FullMixture(weights, lumps.means[:2], lumps.covs[:2])
+
+
+def guiding(*, n: int = 400, seed: int = 10) -> Live:
+    """Guidance under a slider: draws of the left group, asked for ever more firmly.
+
+    With the exact scores of a mixture, over the exact density of the group, by the ODE.
+    """
+    lumps = four_lumps()
+    group = left_of(lumps)
+    everything, left = diffusion.diffused(lumps), diffusion.diffused(group)
+    noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
+    asked = torch.zeros(n, dtype=torch.int64)
+    found: dict[float, tuple[Tensor, float]] = {}
+
+    def one_group(x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
+        return left.eps(x, alpha_bar)
+
+    def draws(scale: float) -> tuple[Tensor, float]:
+        if scale not in found:
+            told = diffusion.guided(
+                lambda x, a, label: left.eps(x, a), everything.eps, asked, scale
+            )
+            x = diffusion.probability_flow(told, noise)
+            log_p = diffusion.probability_flow_log_prob(told, x)
+            found[scale] = x, float((log_p - group.log_prob(x)).mean())
+        return found[scale]
+
+    axis = torch.linspace(-2.4, 2.4, 97)
+    cells = torch.cartesian_prod(axis, axis)
+    fig, ax = plotting.figure(width=5.2, height=4.6)
+    plotting.boltzmann_map(ax, axis, axis, group.log_prob(cells).exp().reshape(97, 97))
+    dots = plotting.walkers(ax, draws(1.0)[0], label=None)
+    ax.set(xlim=(-2.4, 2.4), ylim=(-2.4, 2.4))
+    ax.set(xlabel="first coordinate", ylabel="second coordinate")
+
+    def update(scale: float) -> str:
+        x, kl = draws(scale)
+        dots.set_offsets(x.numpy())
+        inside = float((x[:, 0] < 0).double().mean())
+        return (
+            f"Scale {scale:g}: {100 * inside:.0f} % of the draws are in the left group, whose "
+            f"exact density is blue; KL(draws || exact) = {kl + 0.0:.2f} nats."
+        )
+
+    scales = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0]
+    return live(fig, update, moving=[dots], scale=stops("scale", scales, 4.0))
+
+
+def out_of_noise(
+    path: Tensor | None = None,
+    denoiser: diffusion.Denoiser | None = None,
+    levels: Tensor | None = None,
+    *,
+    columns: int = 6,
+) -> Live:
+    """Pictures on their way out of noise, and beside them what the network expects of each.
+
+    `path`: (T + 1, n, 64), noise first, with pixels from -1 to 1; `denoiser`: what has led the way;
+    `levels`: alpha_bar after each step forward, (T,). By default the best denoiser there is for the
+    training digits, which gives them back.
+    """
+    if path is None or denoiser is None or levels is None:
+        path, denoiser, levels = _from_memory()
+    steps = len(path) - 1
+    side = math.isqrt(path.shape[2])
+    rows = 4
+    shown = path[:, : rows * columns]
+
+    def tiled(flat: Tensor) -> Tensor:
+        return torch.as_tensor(plotting.tile(flat.reshape(-1, side, side), columns, fill=-0.7))
+
+    def update(t: float) -> tuple[Tensor, str]:
+        togo = round(t)
+        x = shown[steps - togo]
+        expected = x
+        if togo > 0:
+            level = levels[togo - 1].to(x).expand(len(x))
+            with torch.no_grad():
+                expected = diffusion.predict_x0(x, level, denoiser(x, level))
+        left, right = tiled(x), tiled(expected)
+        gap = torch.full((len(left), 4), -1.0)
+        signal = 100 * float(levels[togo - 1]) if togo else 100.0
+        return torch.cat([left, gap.to(left), right], dim=1), (
+            f"{togo} steps to go, {signal:.0f} % of the variance is signal. Left: the pictures; "
+            "right: what is expected of each."
+        )
+
+    times = sorted({round(k * steps / 40) for k in range(41)})
+    return pixels(
+        update,
+        low=-1.0,
+        high=1.0,
+        width=660,
+        t=stops("steps to go", [float(k) for k in times], 0.3 * steps),
+    )
+
+
+def _from_memory(steps: int = 80, n: int = 24) -> tuple[Tensor, diffusion.Denoiser, Tensor]:
+    """A path, the denoiser that knows the training digits by heart, and the noise levels."""
+    known = datasets.digits((1_000, 1, 1)).train.flatten(1) / 8 - 1
+
+    def denoiser(x: Tensor, alpha_bar: Tensor) -> Tensor:
+        a = alpha_bar[:, None]
+        square = torch.cdist(x, a[:1].sqrt() * known).square()
+        mean = (-square / (2 * (1 - a))).softmax(dim=1) @ known
+        return (x - a.sqrt() * mean) / (1 - a).sqrt()
+
+    schedule = diffusion.Schedule(diffusion.cosine_betas(steps))
+    generator = torch.Generator().manual_seed(10)
+    noise = torch.randn(n, known.shape[1], generator=generator)
+    path = diffusion.ddpm_path(denoiser, noise, schedule, generator=generator)
+    return path, denoiser, schedule.alpha_bars
