@@ -95,7 +95,7 @@ def density_fields(
 
     Args:
         sizes: samples for training, validation and test; a thousand 16 x 16 fields take a second.
-        size: points along each side, even.
+        size: points along each side.
         std: of the field, had it grown linearly all the way.
         steps: of the N-body run.
 
