@@ -430,6 +430,38 @@ def test_lecture_04_and_05_curves_hold_their_values() -> None:
 # --- lecture 07
 
 
+def test_a_bent_line_is_drawn_through_its_map_with_axis_0_to_the_right() -> None:
+    axis = torch.linspace(-2, 2, 5)
+    p = torch.zeros(5, 5)
+    p[4, 1] = 1.0  # x_1 = 2, x_2 = -1
+    curve = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    _, ax = plotting.figure()
+    plotting.bent_line(ax, curve, 0.3, (axis, axis), p.flatten(), curve[:2], every=2)
+    assert ax.images[0].get_array()[1, 4] == 1.0
+    assert [tuple(disc.center) for disc in ax.patches] == [(-1, 0), (1, 0)]
+    assert [text.get_text() for text in ax.texts] == ["A", "B"]
+    _, ax = plotting.figure()
+    plotting.prior_and_posteriors(ax, axis, p[0], torch.stack([p[4], p[1]], dim=1))
+    assert [list(line.get_ydata()) for line in ax.lines] == [[0] * 5, [0, 1, 0, 0, 0], [0] * 5]
+
+
+def test_two_processes_are_drawn_with_their_numbers() -> None:
+    _, ax = plotting.figure()
+    plotting.processes(ax, 1.234, 5.678)
+    written = " ".join(text.get_text() for text in ax.texts)
+    assert "1.23 nats" in written and "5.68 nats" in written
+    across = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert across["nature"] < across["x"] < across["z"] < across["prior"]
+
+
+def test_message_lengths_show_what_each_step_adds_or_takes() -> None:
+    _, ax = plotting.figure()
+    plotting.message_lengths(ax, [10.0, 4.0, 9.0], ["first", "pop", "push"])
+    bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches]
+    assert bars == [(0, 10), (0, 4), (4, 6), (0, 4), (4, 5)]
+    assert [text.get_text() for text in ax.texts] == ["10.0", "4.0 (-6.0)", "9.0 (+5.0)"]
+
+
 def test_water_covers_what_is_lost() -> None:
     _, ax = plotting.figure()
     lost, told = plotting.water_filling(ax, torch.tensor([0.1, 4.0, 1.0]), 0.5, floor=0.05)
