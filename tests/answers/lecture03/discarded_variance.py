@@ -1,5 +1,6 @@
 """Answers to 03.discarded_variance."""
 
+import numpy as np
 import torch
 
 
@@ -72,7 +73,35 @@ def discard_item(eigenvalues, k):
     return eigenvalues.sort(descending=True).values[k:].sum().item()
 
 
+def discard_numpy(eigenvalues, k):
+    return np.sort(eigenvalues.numpy())[: len(eigenvalues) - k].sum()
+
+
+def discard_masked(eigenvalues, k):
+    rank = eigenvalues.argsort(descending=True).argsort()
+    return torch.where(rank >= k, eigenvalues, 0 * eigenvalues).sum()
+
+
+def discard_rest_as_it_stands(eigenvalues, k):
+    return eigenvalues.sum() - eigenvalues[:k].sum()
+
+
+def discard_turned_round(eigenvalues, k):
+    return eigenvalues.flip(0)[k:].sum()
+
+
+def discard_cumulative(eigenvalues, k):
+    running = eigenvalues.cumsum(0)
+    return running[-1] - running[k - 1]
+
+
+def discard_whole(eigenvalues, k):
+    return eigenvalues.sort(descending=True).values[k:].sum().round()
+
+
 RIGHT = [
+    discard_numpy,
+    discard_masked,
     discard_item,
     discard_sorted,
     discard_ascending,
@@ -83,6 +112,10 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("assumes-descending", discard_rest_as_it_stands),
+    ("assumes-ascending", discard_turned_round),
+    ("assumes-descending", discard_cumulative),
+    ("does-not-add-up", discard_whole),
     ("fraction", discard_kept_fraction),
     ("does-not-add-up", discard_product),
     ("does-not-add-up", discard_at_least_two),

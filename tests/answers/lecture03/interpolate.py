@@ -76,7 +76,20 @@ def walk_without_steps(z0, z1):
     return walk_lerp(z0, z1, 10)
 
 
+def walk_nested_lists(z0, z1, steps):
+    share = [i / (steps - 1) for i in range(steps)]
+    return [[float(a + t * (b - a)) for a, b in zip(z0, z1, strict=True)] for t in share]
+
+
+def walk_columns_of_linspace(z0, z1, steps):
+    ends = zip(z0.tolist(), z1.tolist(), strict=True)
+    columns = [torch.linspace(a, b, steps, dtype=z0.dtype) for a, b in ends]
+    return torch.stack(columns, dim=1)
+
+
 RIGHT = [
+    walk_nested_lists,
+    walk_columns_of_linspace,
     walk_weights,
     walk_lerp,
     walk_loop,

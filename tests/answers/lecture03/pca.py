@@ -200,9 +200,44 @@ def pca_misspelt(x, k):
     return x.mean(0), torch.linalg.pca(x)[:k]
 
 
-RIGHT = [pca_svd, pca_eigh, pca_sorted, pca_left, pca_numpy, pca_gram, pca_deflation]
+def pca_scikit(x, k):
+    from sklearn.decomposition import PCA
+
+    found = PCA(n_components=k, svd_solver="full").fit(x.numpy())
+    return torch.from_numpy(found.mean_), torch.from_numpy(found.components_)
+
+
+def pca_power_of_svd_v(x, k):
+    mean = torch.mean(x, dim=0)
+    _, _, v = torch.svd(x - mean)
+    return mean, v[:, :k].T
+
+
+def pca_randomised(x, k):
+    _, _, v = torch.pca_lowrank(x, q=k)
+    return x.mean(0), v.T
+
+
+def pca_not_centred_gram(x, k):
+    values, vectors = torch.linalg.eigh(x.T @ x)
+    return x.mean(0), vectors[:, values.argsort(descending=True)[:k]].T
+
+
+RIGHT = [
+    pca_scikit,
+    pca_power_of_svd_v,
+    pca_svd,
+    pca_eigh,
+    pca_sorted,
+    pca_left,
+    pca_numpy,
+    pca_gram,
+    pca_deflation,
+]
 
 WRONG = [
+    ("approximate", pca_randomised),
+    ("not-centred", pca_not_centred_gram),
     ("rows-for-columns", pca_columns_of_vh),
     ("standardised", pca_correlation),
     ("scaled", pca_times_s),

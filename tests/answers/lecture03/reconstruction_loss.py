@@ -75,7 +75,31 @@ def loss_images_only(x, x_hat):
     return functional.mse_loss(x, x_hat) * channels * height * width
 
 
+def loss_squared_norm(x, x_hat):
+    return torch.linalg.vector_norm(x - x_hat) ** 2 / len(x)
+
+
+def loss_einsum(x, x_hat):
+    d = (x - x_hat).reshape(x.shape[0], -1)
+    return torch.einsum("bi,bi->b", d, d).mean()
+
+
+def loss_unreduced(x, x_hat):
+    return torch.nn.MSELoss(reduction="none")(x_hat, x).flatten(start_dim=1).sum(dim=1).mean()
+
+
+def loss_of_first(x, x_hat):
+    return (x[0] - x_hat[0]).square().sum()
+
+
+def loss_per_pixel_and_batch_size(x, x_hat):
+    return (x - x_hat).square().mean() / len(x)
+
+
 RIGHT = [
+    loss_squared_norm,
+    loss_einsum,
+    loss_unreduced,
     loss_flat,
     loss_divided,
     loss_functional,
@@ -86,6 +110,8 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("wrong-loss", loss_of_first),
+    ("wrong-loss", loss_per_pixel_and_batch_size),
     ("wrong-loss", loss_huber),
     ("cancellation", loss_expanded),
     ("no-gradient", loss_of_numbers),
