@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from . import judging, record, registry
 from .contract import settled
+from .leaning import LEANS, is_the_courses
 from .record import Progress, progress
 from .results import Result, card, in_notebook, show
 
@@ -52,6 +53,9 @@ def check(name: str, function: Callable, seed: int | None = None) -> Result:
     registry.get(name)
     try:
         result = judging.judge(name, function, seed)
+        if is_the_courses(function):
+            message = "This is the course's own version: write yours, on torch and numpy."
+            result = Result(name, "error", message, LEANS, seed)
     except Exception as error:  # a law met a value that it was not written for
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         message = f"The check itself stopped on what your function returned ({what})."

@@ -17,6 +17,7 @@ from .contract import Wrong, settle
 from .draw import Draw
 from .exercise import Exercise, Mistake
 from .laws import agree
+from .leaning import LEANS, Watch, is_the_courses
 from .registry import get
 from .results import Result
 from .subject import NotAttempted, Subject
@@ -47,6 +48,7 @@ def judge(
     def result(status: str, message: str, misconception: str | None = None) -> Result:
         return Result(name, status, message, misconception, seed)
 
+    watch = Watch()
     if not hasattr(function, "vjp"):
         if not callable(function):
             return result(
@@ -55,13 +57,15 @@ def judge(
                 "calling it.",
                 "not-a-function",
             )
-        function = LocalFunction(function)
         import_ahead()
+        own = is_the_courses(function)  # the package's version, or a known mistake
+        function = LocalFunction(function) if own else LocalFunction(function, watch)
     f = Subject(cast(Function, function), known.signature)
     try:
         with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
             torch.manual_seed(seed)
             timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
+        judged = dataclasses.replace(result("passed", known.proves), remark=f.remark)
     except NotAttempted as nothing:
         who = f"`{nothing.method}`" if nothing.method else "The function"
         return result("not attempted", f"{who} returns None: was a `return` forgotten?")
@@ -69,9 +73,9 @@ def judge(
         message = error.message
         if error.slug == "wrong-arguments":
             message = f"It is called as `{known.function}{known.signature.call}`. {message}"
-        return result("error", message, error.slug)
+        judged = result("error", message, error.slug)
     except timelimit.TimeLimitExceeded as exceeded:
-        return result(
+        judged = result(
             "error",
             f"Your function was still running after {exceeded.after} and was stopped: "
             "look for a loop that never ends.",
@@ -79,10 +83,9 @@ def judge(
         )
     except Wrong as wrong:
         mistake = None if wrong.slug in ("changes-its-input",) else _diagnose(known, f.calls)
-        if mistake is not None:
-            return result("wrong", mistake.message, mistake.slug)
-        return result("wrong", wrong.message, wrong.slug)
-    return dataclasses.replace(result("passed", known.proves), remark=f.remark)
+        told = mistake or wrong
+        judged = result("wrong", told.message, told.slug)
+    return result("error", watch.sentence, LEANS) if watch.called else judged
 
 
 @cache

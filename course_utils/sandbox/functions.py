@@ -12,6 +12,7 @@ import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -53,10 +54,19 @@ class Function(Protocol):
 
 
 class LocalFunction:
-    """A function of this process. Prints and warnings are swallowed, inputs are copied."""
+    """A function of this process. Prints and warnings are swallowed, inputs are copied.
 
-    def __init__(self, function: Callable):
-        self.function = function
+    Args:
+        function: the student's function or class.
+        around: makes a context for each stretch of the student's code.
+    """
+
+    def __init__(
+        self,
+        function: Callable,
+        around: Callable[[], AbstractContextManager] = contextlib.nullcontext,
+    ):
+        self.function, self.around = function, around
 
     def call(self, args: tuple) -> Reply:
         given = tuple(_copy(value) for value in args)
@@ -108,6 +118,7 @@ class LocalFunction:
                 contextlib.redirect_stderr(io.StringIO()),
                 warnings.catch_warnings(),
                 torch.enable_grad(),
+                self.around(),
             ):
                 warnings.simplefilter("ignore")
                 return work()
