@@ -75,13 +75,17 @@ class _Worker(threading.Thread):
             self.value = self.work()
         except BaseException as error:
             self.error = error
-        with contextlib.suppress(TimeLimitExceeded):  # one that came a moment too late
+        with contextlib.suppress(TimeLimitExceeded):
             self._end()
+        with contextlib.suppress(TimeLimitExceeded):
+            # One that was sent a moment too late must arrive before the thread ends: else the
+            # interpreter waits for it forever, and stands still once something profiles or debugs.
+            for _ in range(100):
+                pass
 
     def _end(self) -> None:
         with self.guard:
             self.ended = True
-            _send(self, None)
 
     def wait(self, seconds: float) -> str:
         """Wait for its end; when that does not come in time, say after what: "10 s"."""
@@ -103,7 +107,9 @@ class _Worker(threading.Thread):
             with self.guard:
                 # The interpreter changes threads every few milliseconds; this takes microseconds.
                 if not self.ended and not _imports(self):
-                    _send(self, TimeLimitExceeded)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self.ident), ctypes.py_object(TimeLimitExceeded)
+                    )
                     tries -= 1
             self.join(0.1)
 
@@ -136,10 +142,3 @@ def _imports(worker: threading.Thread) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _send(worker: threading.Thread, error: type[BaseException] | None) -> None:
-    """Raise the exception in the thread at its next instruction; None takes one back."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(worker.ident), ctypes.py_object(error) if error else None
-    )
