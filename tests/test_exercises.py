@@ -1,5 +1,6 @@
 """The exercise machinery: signatures, checks, messages for every way to go wrong, progress."""
 
+import concurrent.futures
 import contextlib
 import functools
 import importlib
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 
@@ -18,12 +20,15 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils import inference
 from course_utils.authoring import verify
+from course_utils.densities import gaussians
 from course_utils.exercises import (
     check,
     contract,
     hint,
     judging,
+    leaning,
     progress,
     record,
     registry,
@@ -34,9 +39,10 @@ from course_utils.exercises.laws import agree
 from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject
 from course_utils.lectures import find_root
-from course_utils.sandbox import wire
+from course_utils.sandbox import script, wire
 from course_utils.sandbox.functions import LocalFunction, is_students
 from course_utils.simulators import collider
+from course_utils.vae import model
 
 SEEDS = range(3)
 # The public contract: names and arguments, to the letter. A new exercise is entered here.
@@ -600,9 +606,92 @@ def test_nothing_is_written_outside_a_notebook(tmp_path, monkeypatch, capsys):
     assert record.progress_file() is None and list(tmp_path.iterdir()) == []
 
 
+# --- answers stand on torch, numpy and themselves ---------------------------------------------
+
+
+def by_its_name(mu, log_var):
+    return inference.gaussian_kl(mu, log_var)
+
+
+def imported_inside(mu, log_var):
+    from course_utils.inference import gaussian_kl as something_else
+
+    return something_else(mu, log_var)
+
+
+def in_a_thread(mu, log_var):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(inference.gaussian_kl, mu, log_var).result()
+
+
+def by_a_method(mu, log_var):
+    gaussian = gaussians.Gaussian(torch.zeros(2), torch.eye(2))
+    return own_kl(mu, log_var) + 0 * gaussian.mean.sum()
+
+
+class Called:
+    kl = functools.partial(inference.gaussian_kl)
+
+    def __call__(self, mu, log_var):
+        return self.kl(mu, log_var)
+
+
+def own_kl(mu, log_var):
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(-1)
+
+
+def with_a_constant(mu, log_var):
+    return own_kl(mu, log_var) + 0 * model.LOG_VAR_RANGE[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "called"),
+    [
+        (by_its_name, "gaussian_kl"),
+        (imported_inside, "gaussian_kl"),
+        (in_a_thread, "gaussian_kl"),
+        (by_a_method, "densities.gaussians"),
+        (Called(), "gaussian_kl"),
+    ],
+)
+def test_an_answer_that_calls_the_package_is_told(function, called):
+    result = judging.judge("04.gaussian_kl", function, seed=0)
+    assert (result.status, result.misconception) == ("error", leaning.LEANS), result.message
+    assert re.search(rf"calls `course_utils\.[a-z.]*{called}", result.message)
+    assert result.message.endswith("(constants may be used).")
+
+
+def test_a_class_that_inherits_from_the_package_is_told():
+    class Mine(model.Decoder):
+        pass
+
+    watch = leaning.Watch()
+    LocalFunction(lambda: Mine(torch.nn.Identity()), watch).run((script.make("model"),))
+    assert watch.called == "course_utils.vae.model.Decoder.__init__"
+
+
+def test_what_calls_nothing_is_not(own_progress, capsys):
+    assert judging.judge("04.gaussian_kl", with_a_constant, seed=0).passed
+    assert check("04.gaussian_kl", own_kl).passed
+    through = yours_or_ours("04.gaussian_kl", own_kl)  # converts, and computes nothing
+    assert judging.judge("04.gaussian_kl", lambda mu, lv: through(mu, lv), seed=0).passed
+    assert sys.getprofile() is None and threading.getprofile() is None
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, functools.partial])
+def test_the_courses_own_version_is_no_answer(wrap, own_progress, capsys):
+    theirs = wrap(inference.gaussian_kl)
+    result = check("04.gaussian_kl", theirs)
+    assert (result.status, result.misconception) == ("error", leaning.LEANS)
+    assert yours_or_ours("04.gaussian_kl", theirs) is inference.gaussian_kl
+
+
 def test_yours_or_ours_trusts_only_what_has_passed(own_progress, capsys):
     def mine(u):
-        return collider.inverse_cdf(u)
+        half = 4 * u - 2
+        root = (half.square() + 1).sqrt()
+        a = half.abs() + root  # cancels for neither sign
+        return half.sign() * (a ** (1 / 3) - a ** (-1 / 3))
 
     assert yours_or_ours("01.inverse_cdf", mine) is collider.inverse_cdf
     check("01.inverse_cdf", mine)

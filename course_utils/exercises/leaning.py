@@ -16,10 +16,8 @@ LEANS = "write-it-yourself"  # the misconception's slug, in the grader too
 PACKAGE = __name__.partition(".")[0] + "."
 # What a student's code may pass through: the machinery of checks with the models, losses and
 # generators that an exercise hands over, a conversion by `yours_or_ours`, and the lecture's seed.
-THROUGH = tuple(
-    PACKAGE + name
-    for name in ("sandbox.", "exercises.contract", "exercises.leaning", "reproducible")
-)
+EXERCISES = ("exercises.contract", "exercises.signature", "exercises.leaning")
+THROUGH = tuple(PACKAGE + name for name in ("sandbox.", *EXERCISES, "reproducible"))
 
 
 class Watch:
@@ -44,13 +42,15 @@ class Watch:
             return
         module = frame.f_globals.get("__name__")
         if type(module) is str and module.startswith(PACKAGE) and not module.startswith(THROUGH):
-            self.called = self.called or f"{module}.{frame.f_code.co_qualname}"
+            name = frame.f_code.co_qualname
+            # What a dataclass writes for itself bears the name of what wrote it.
+            self.called = self.called or (module if "<locals>" in name else f"{module}.{name}")
 
     @property
     def sentence(self) -> str:
         return (
             f"Your code calls `{self.called}`: an answer stands on torch, numpy and itself, and "
-            "calls nothing of `course_utils`. Its constants may be used."
+            "calls nothing of `course_utils` (constants may be used)."
         )
 
 
