@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-LEANS = "write-it-yourself"  # the misconception's slug, in the grader too
+LEANS = "leans-on-the-course"  # the misconception's slug, in the grader too
 PACKAGE = __name__.partition(".")[0] + "."
 # What a student's code may pass through: the machinery of checks with the models, losses and
 # generators that an exercise hands over, a conversion by `yours_or_ours`, and the lecture's seed.
