@@ -20,7 +20,15 @@ from nbformat.v4 import new_code_cell
 from ..lectures import LectureError, is_code, lecture_of, normal_form, read, sources, tags, to_text
 from . import build
 
-COPIED = ("start.py", "environment.yml", "constraints.txt", "LICENSE", "LICENSE-text", ".gitignore")
+COPIED = (
+    "start.py",
+    "environment.yml",
+    "constraints.txt",
+    "LICENSE",
+    "LICENSE-text",
+    ".gitignore",
+    "docs/when_it_does_not_train.md",
+)
 NOT_FOR_STUDENTS = {"authoring", "grading", "cli.py", "lectures.py", "__pycache__"}
 INSTRUCTORS_SECTIONS = ("project.scripts", "project.optional-dependencies", "tool.")
 

@@ -65,7 +65,14 @@ from .inference import (
 )
 from .landscape import drawn_rows, family_gallery, shape_counts, weight_map
 from .latents import bent_line, prior_and_posteriors, processes
-from .models import loss_curves, power_of_samples, training_terms, unit_rates
+from .models import (
+    kept_features,
+    latent_kinds,
+    loss_curves,
+    power_of_samples,
+    training_terms,
+    unit_rates,
+)
 from .outlook import FAMILIES, TIMELINE, families, timeline
 from .pictures import field, images, jet_images, tile
 from .rate_distortion import (
@@ -128,7 +135,9 @@ __all__ = [
     "information",
     "inverse_transform",
     "jet_images",
+    "kept_features",
     "latent_draws",
+    "latent_kinds",
     "latent_map",
     "learning_curves",
     "line_and_noise",

@@ -1,6 +1,6 @@
 """Training, latents that live and die, and samples against simulators: lecture 06."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -78,4 +78,36 @@ def power_of_samples(
     ax.set(xscale="log", yscale="log", xlabel="wavenumber k", ylabel="power P(k)")
     plain_ticks(ax.xaxis)
     ax.legend()
+    return lines
+
+
+def latent_kinds(ax: Axes, codes: Array, kinds: Array, names: Sequence[str]) -> list[Line2D]:
+    """Codes (N, 2), in another colour for each kind (N,), an index into the names."""
+    z, kinds = array(codes), array(kinds)
+    dots = []
+    for i, (name, role) in enumerate(
+        zip(names, ("data", "model", "prior", "posterior"), strict=False)
+    ):
+        here = z[kinds == i]
+        dots += ax.plot(here[:, 0], here[:, 1], "o", markersize=3, color=ROLE[role], label=name)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.1, 1), ncols=2, markerscale=2, fontsize=9)
+    return dots
+
+
+def kept_features(ax: Axes, variances: Array, shares: Mapping[float, Array]) -> list[Line2D]:
+    """The share of each feature's variance (D,) that is reconstructed, for each sigma (D,).
+
+    A line stands at sigma squared; features of hardly any variance are left out.
+    """
+    lam = array(variances)
+    there = lam > 2e-3
+    lines = []
+    for (sigma, share), style in zip(shares.items(), ("o", "s"), strict=False):
+        dots = {"markersize": 5, "color": ROLE["model"], "mfc": "white" if lines else None}
+        lines += ax.plot(lam[there], array(share)[there], style, label=f"sigma {sigma:g}", **dots)
+        ax.axvline(sigma**2, color=ROLE["truth"], linewidth=1, linestyle=":" if lines[1:] else "--")
+    ax.axhline(0, color=ROLE["neutral"], linewidth=0.8)
+    ax.set(xscale="log", ylim=(-0.1, 1.05), xlabel="variance of the feature", ylabel="share kept")
+    ax.legend(loc="upper left")
     return lines
