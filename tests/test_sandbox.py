@@ -61,6 +61,7 @@ VALUES = [
     float("-inf"),
     "naïve\n",
     (1, (2.0, [])),
+    torch.ones(1, 4)[:, 0],  # one number with a stride of four
     torch.zeros(()),
     torch.zeros(0, 3),
     torch.tensor([True, False]),

@@ -93,7 +93,8 @@ def _from_array(array: np.ndarray | np.generic) -> Tensor | None:
 def _tensor(tensor: Tensor) -> bytes:
     if tensor.numel() * tensor.itemsize > MAX_MESSAGE:
         raise WireError(TOO_LONG)
-    plain = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    plain = plain.clone(memory_format=torch.contiguous_format)  # one number may have any stride
     head = bytes([DTYPES.index(plain.dtype), plain.ndim])
     content = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
     return head + struct.pack(f"<{plain.ndim}I", *plain.shape) + content
