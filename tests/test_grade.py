@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,10 +45,10 @@ class Obedient:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def judge(self, cells: Sequence[Cell], lecture: str) -> list[Mark]:
+    def judge(self, cells: Sequence[Cell], lecture: str, secret: int) -> list[Mark]:
         text = "\n".join(cell.source for cell in cells)
         with open(os.environ[LOG], "a", encoding="utf-8") as log:
-            log.write(f"{os.getpid()} {hash(text)}\n")
+            log.write(f"{os.getpid()} {hash(text)} {secret}\n")
         if "slow" in text:
             time.sleep(0.3)
         if "kill" in text:
@@ -271,26 +272,43 @@ def test_what_could_change_a_mark_is_judged_again(
     assert len(judged(tmp_path)) == 2
 
 
-def test_the_seed_is_kept_and_reported(tmp_path: Path) -> None:
+def test_each_hand_in_has_a_secret_of_its_own_and_a_seed_repeats_it(tmp_path: Path) -> None:
+    hand_in(tmp_path, ann=OK, bob=OK)  # the same answers, other draws
+
+    def run_again(**options: int) -> tuple[list[str], dict]:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        (tmp_path / "log").unlink(missing_ok=True)
+        run(tmp_path, **options)
+        stored = json.loads((tmp_path / "out" / "grades.json").read_text())
+        return [line.split()[2] for line in judged(tmp_path)], stored["seeds"]
+
+    (first, seeds), (second, _) = run_again(), run_again()
+    assert len({*first, *second}) == 4
+    ((seed, whose),) = seeds.items()
+    assert whose == ["ann, 01", "bob, 01"]
+    assert run_again(seed=int(seed)) == (first, seeds)
+    for page in (tmp_path / "out").rglob("*.html"):
+        assert seed not in page.read_text("utf-8")
+
+
+def test_who_comes_later_is_judged_with_the_seed_of_that_run(tmp_path: Path) -> None:
     hand_in(tmp_path, ann=OK)
     run(tmp_path)
-    first = json.loads((tmp_path / "out" / "grades.json").read_text())["seed"]
+    hand_in(tmp_path, bob=OK)
     run(tmp_path)
-    assert json.loads((tmp_path / "out" / "grades.json").read_text())["seed"] == first
-    run(tmp_path, seed=5)
-    assert json.loads((tmp_path / "out" / "grades.json").read_text())["seed"] == 5
-    assert len(judged(tmp_path)) == 2
+    seeds = json.loads((tmp_path / "out" / "grades.json").read_text())["seeds"]
+    assert sorted(map(tuple, seeds.values())) == [("ann, 01",), ("bob, 01",)]
 
 
 def test_results_are_on_disk_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_in(tmp_path, **{f"s{i}": OK for i in range(4)})
     real, calls = Obedient.judge, []
 
-    def stops(self: Obedient, cells: Sequence[Cell], lecture: str) -> list[Mark]:
+    def stops(self: Obedient, *task: object) -> list[Mark]:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(self, cells, lecture)
+        return real(self, *task)
 
     monkeypatch.setattr(Obedient, "judge", stops)
     with pytest.raises(KeyboardInterrupt):

@@ -33,8 +33,10 @@ ROOT = Path(__file__).resolve().parents[1]
 IS_ROOT = os.geteuid() == 0
 QUOTAS = Quotas(memory=1024, processes=24, tmp=16)
 LIMITS = Limits(quotas=QUOTAS)  # generous: these tests share the machine with others
-SETTINGS = Settings(limits=LIMITS, seed=1)
-HASTY = Settings(limits=Limits(cell=2, call=2, quotas=QUOTAS), seed=1)  # where time does run out
+SETTINGS = Settings(limits=LIMITS)
+HASTY = Settings(
+    limits=Limits(cell=2, cells=6, brief=2, call=2, quotas=QUOTAS)
+)  # where time does run out
 LECTURES = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 Judge = Callable[..., dict[str, Mark]]
@@ -67,9 +69,11 @@ def residents(grader: Grader) -> set[int]:
 def judge(grader: Grader) -> Judge:
     """Judge sources; marks by the exercise's name without its lecture."""
 
-    def judge(*sources: str, lecture: str = "00", settings: Settings = SETTINGS) -> dict:
+    def judge(
+        *sources: str, lecture: str = "00", settings: Settings = SETTINGS, secret: int | None = 1
+    ) -> dict:
         grader.settings = settings
-        marks = grader.judge([Cell(source) for source in sources], lecture)
+        marks = grader.judge([Cell(source) for source in sources], lecture, secret)
         assert [m.exercise for m in marks] == [n for n in registry.names() if n[:2] == lecture]
         return {mark.exercise.split(".")[1]: mark for mark in marks}
 
@@ -304,15 +308,28 @@ def test_a_cell_that_ends_badly_costs_only_what_comes_from_it(judge: Judge, line
 
 def test_an_answer_that_a_bad_cell_should_make_has_its_status(judge: Judge) -> None:
     mark = only(judge("while True: pass\nmean_and_std = lambda x: x", settings=HASTY))
+    assert mark.status == "wrong"  # it is there: only the loop was lost
+    mark = only(
+        judge("on = 1\nwhile on: pass\nelse:\n    mean_and_std = lambda x: x", settings=HASTY)
+    )
+    assert mark.status == "timeout" and "cell with `mean_and_std`" in mark.message
+    stubborn = "on = 1\nwhile on:\n    try:\n        while True: pass\n    except: pass\nelse:\n"
+    mark = only(judge(stubborn + "    mean_and_std = lambda x: x", settings=HASTY))
     assert mark.status == "timeout" and "cell with `mean_and_std`" in mark.message
 
 
 def test_a_submission_as_a_whole_has_its_time(judge: Judge) -> None:
-    limits = Limits(cell=1, call=1, submission=2.5, quotas=QUOTAS)
+    """By the clock: who only sleeps computes nothing. What is not tried out costs nobody a mark."""
+    limits = Limits(cell=1, brief=1, call=1, submission=6, quotas=QUOTAS)
     start = time.monotonic()
-    cells = ["while True: pass"] * 10 + [RIGHT]
-    mark = only(judge(*cells, settings=Settings(limits=limits)))
-    assert mark.status == "timeout" and "as a whole" in mark.message
+    cells = ["import time\nfor _ in range(10**6): time.sleep(0.1)"] * 10 + [RIGHT]
+    assert only(judge(*cells, settings=Settings(limits=limits))).status == "ok"
+    ends = (
+        "import os\ndef discarded_variance(*a): os._exit(0)\ninterpolate = pca = discarded_variance"
+    )
+    limits = Limits(cell=1, brief=1, call=1, submission=0.001, quotas=QUOTAS)
+    marks = judge(ends, lecture="03", settings=Settings(limits=limits))
+    assert "as a whole" in marks["interpolate"].message
     assert time.monotonic() - start < 60
 
 
@@ -500,14 +517,14 @@ def test_points_can_be_set(judge: Judge) -> None:
     assert (mark.points, mark.max_points) == (0, 2.5)
 
 
-def test_inputs_are_new_each_time_unless_a_seed_is_set(judge: Judge) -> None:
+def test_a_secret_decides_what_is_drawn(judge: Judge) -> None:
     telling = "def mean_and_std(x): raise ValueError(x[0].item(), torch.rand(()).item())"
 
-    def said(seed: int | None) -> str:
-        return only(judge("import torch\n" + telling, settings=Settings(limits=LIMITS, seed=seed)))
+    def said(secret: int | None) -> str:
+        return only(judge("import torch\n" + telling, secret=secret)).message
 
-    assert said(5).message == said(5).message
-    assert len({said(seed).message for seed in (5, 6, None, None)}) == 4
+    assert said(5) == said(5)
+    assert len({said(secret) for secret in (5, 6, None, None)}) == 4
 
 
 def test_without_a_sandbox_it_refuses_or_is_stamped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,7 +575,7 @@ def test_without_a_warm_start_too_nobody_is_left(monkeypatch: pytest.MonkeyPatch
         session = grader.spawn()
         source = escaping.HEAD + escaping.LINGERING
         session.ask(("load", ((source, True),), ()), "plan", 60)
-        session.ask(("run", 0, False), "ran", 60)
+        session.ask(("run", 0, False, 30.0), "ran", 60)
         there = inhabitants(first.process.pid)
         session.close()
     assert len(there) > 5  # the daemons were there
@@ -566,6 +583,23 @@ def test_without_a_warm_start_too_nobody_is_left(monkeypatch: pytest.MonkeyPatch
     while left := [pid for pid in there if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < until, left
         time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("lean")
+def test_scratch_files_count_as_memory() -> None:
+    if sandbox.self_test().kind == "none":
+        pytest.skip("there is no sandbox here")
+    source = (
+        "import time\ndef mean_and_std(x):\n"
+        "    for name in ('/tmp/a', '/dev/shm/a'):\n"
+        "        with open(name, 'wb') as file:\n"
+        "            for _ in range(250): file.write(bytes(1 << 20))\n"
+        "    time.sleep(60)"
+    )
+    limits = Limits(quotas=Quotas(memory=450, processes=24, tmp=300))
+    with Grader(Settings(limits=limits), ROOT) as grader:
+        (mark,) = grader.judge([Cell(source)], "00")
+    assert mark.status == "crashed" and "more memory" in mark.message, mark
 
 
 @pytest.mark.usefixtures("lean")
@@ -667,7 +701,7 @@ def test_submissions_at_the_same_time_do_not_see_each_other(grader: Grader, judg
     first = grader.spawn()
     source = escaping.HEAD + escaping.LEAVES_TRACES
     first.ask(("load", ((source, True),), ()), "plan", 60)
-    assert first.ask(("run", 0, False), "ran", 60) == ("",)
+    assert first.ask(("run", 0, False, 30.0), "ran", 60)[0] == ""
     mark = only(judge(*escaping.ATTACKS["finds-traces"]))
     assert mark.status == "ok" and first.open, mark
     mark = only(judge(*escaping.ATTACKS["signals"][:1], "os.kill(-1, 9)", RIGHT))
@@ -687,18 +721,134 @@ def test_the_seed_of_the_inputs_is_not_told(judge: Judge, monkeypatch: pytest.Mo
     assert re.search(r": \d+\.$", mark.message) and not mark.message.endswith(f": {seeds[0]}.")
 
 
-def test_memory_of_many_processes_together_is_limited(judge: Judge) -> None:
-    bomb = (
-        "import os, time\n"
+FORKS = """
+import ctypes, os, socket, time
+def forks(count, work):
+    for _ in range(count):
+        if os.fork() == 0:
+            try:
+                work()
+                time.sleep(60)
+            finally:
+                os._exit(0)
+    time.sleep(60)
+def hide():
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # not dumpable: not to be looked into
+"""
+HOLDS = {
+    "bytes": ("kept = b'x' * (200 << 20); time.sleep(60)", "more memory"),
+    "hidden bytes": ("hide(); kept = b'x' * (200 << 20); time.sleep(60)", "hid how much"),
+    "pipes": (
+        "ends = [os.pipe() for _ in range(55)]\n"
+        "    for _, end in ends:\n"
+        "        os.set_blocking(end, False)\n"
+        "        os.write(end, bytes(1 << 16))\n"
+        "    time.sleep(60)",
+        "more memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_memory_of_all_processes_together_is_limited(judge: Judge, name: str) -> None:
+    body, words = HOLDS[name]
+    source = f"{FORKS}\ndef hold():\n    {body}\ndef mean_and_std(x):\n    forks(20, hold)"
+    mark = only(judge(source))
+    assert mark.status == "crashed" and words in mark.message, mark
+
+
+COMPUTES = {
+    "alone": "def mean_and_std(x):\n    while True: pass",
+    "in children": "def spin():\n    while True: pass\ndef mean_and_std(x): forks(8, spin)",
+    "in children nobody waits for": (
+        "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "def spin():\n"
+        "    end = time.process_time() + 0.5\n"
+        "    while time.process_time() < end: pass\n"
+        "    os._exit(0)\n"
         "def mean_and_std(x):\n"
-        "    for _ in range(8):\n"
-        "        if os.fork() == 0:\n"
-        "            kept = b'x' * (200 << 20)\n"
-        "            time.sleep(30)\n"
-        "    time.sleep(30)"
-    )
-    mark = only(judge(bomb))
-    assert mark.status == "crashed" and "memory" in mark.message
+        "    while True:\n"
+        "        if os.fork() == 0: spin()\n"
+        "        time.sleep(0.5)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTES)
+def test_processor_time_of_all_processes_together_is_limited(judge: Judge, name: str) -> None:
+    mark = only(judge(FORKS, COMPUTES[name], settings=HASTY))
+    assert mark.status == "timeout" and "2 s of computing" in mark.message, mark
+
+
+def test_who_waits_for_others_is_not_condemned(judge: Judge) -> None:
+    """What the clock says counts only after a multiple: here the answer takes 3 s and 2 may."""
+    source = "import time\ndef mean_and_std(x):\n    global first\n    if first: time.sleep(3)\n"
+    source += "    first = False\n    return x.mean(), x.std(correction=0)\nfirst = True"
+    assert only(judge(source, settings=HASTY)).status == "ok"
+
+
+# --- honest students keep their marks -----------------------------------------------------------
+
+SPINS = (
+    "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass\nspun = 1"
+)
+HONEST = {
+    "annotations of the future": [
+        "from __future__ import annotations",
+        "def mean_and_std(x: Tensor) -> tuple[Unknown, ...]:\n"
+        "    return x.mean(), x.std(correction=0)",
+    ],
+    "seven slow cells before it": [*[SPINS.format(1.5)] * 7, RIGHT],
+    "a constant after slow cells": [
+        *[SPINS.format(3)] * 4,
+        "import math\nHALF: float = math.sqrt(0.25)\nNOTHING = [0.0]",
+        "def mean_and_std(x):\n    return 2 * HALF * x.mean() + NOTHING[0], x.std(correction=0)",
+    ],
+    "a file of its own": [
+        "%%writefile helper.py\ndef deviation(x):\n    return x.std(correction=0)",
+        "import helper",
+        "def mean_and_std(x): return x.mean(), helper.deviation(x)",
+    ],
+    "the file's cell below the import": [
+        "from helper import deviation",
+        "def mean_and_std(x): return x.mean(), deviation(x)",
+        "%%writefile helper.py\ndef deviation(x):\n    return x.std(correction=0)",
+    ],
+    "compiled": ["import torch", "@torch.compile" + RIGHT],
+    "compiled with options": ["import torch", "@torch.compile(fullgraph=True)" + RIGHT],
+    "scripted": [
+        "import torch",
+        "@torch.jit.script\ndef deviation(x: torch.Tensor) -> torch.Tensor:\n"
+        "    return ((x - x.mean()) ** 2).mean().sqrt()",
+        "def mean_and_std(x): return x.mean(), deviation(x)",
+    ],
+    "a helper defined further down": [
+        "values = [deviation(torch.ones(2))]",
+        "def mean_and_std(x): return x.mean(), deviation(x)",
+        "import torch\ndef deviation(x): return x.std(correction=0)",
+    ],
+    "a table that a loop makes": [
+        "table = []\nfor i in range(3): table.append(i)\ntotal = sum(table) / 3\n",
+        "def mean_and_std(x): return total * x.mean(), total * x.std(correction=0)",
+    ],
+    "a slow cell that ends its process": ["import os\n" + SPINS.format(3) + "\nos._exit(1)", RIGHT],
+    "a stubborn cell": [
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        RIGHT,
+    ],
+    "a training loop": [
+        "import torch\nmodel = torch.nn.Linear(3, 3)\nfor i in range(10**9):\n"
+        "    model(torch.ones(3)).sum().backward()\nlosses = 1",
+        RIGHT,
+    ],
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_answer_keeps_its_mark(judge: Judge, name: str) -> None:
+    """Cells have 2 s here, all together 6, and 2 for what is plain."""
+    mark = only(judge(*HONEST[name], settings=HASTY))
+    assert (mark.status, mark.points) == ("ok", 1), mark
 
 
 @pytest.mark.parametrize("name", escaping.HARMLESS)

@@ -12,7 +12,7 @@ from browser import browser_arguments
 from course_utils.grading import report
 from course_utils.grading.report import COLUMNS, LOOK, STATUSES, Row, Run
 
-RUN = Run("0.1", "3.11", "2.13", "Linux x86_64", 7, "bubblewrap")
+RUN = Run("0.1", "3.11", "2.13", "Linux x86_64", {"7": ["ann, 01"]}, "bubblewrap")
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
 
@@ -50,10 +50,10 @@ def test_a_message_of_many_lines_is_one_and_quotes_survive() -> None:
 def test_json_holds_the_texts_as_they_are_and_how_it_was_graded() -> None:
     rows = [row("=ann", message="a\nb"), row("=ann", "01.treble", "timeout")]
     stored = json.loads(report.to_json(rows, RUN, {("=ann", "01"): ["Old."]}, ["Older."]))
-    assert [stored[key] for key in ("course", "torch", "seed", "sandbox", "unsafe")] == [
+    assert [stored[key] for key in ("course", "torch", "seeds", "sandbox", "unsafe")] == [
         "0.1",
         "2.13",
-        7,
+        {"7": ["ann, 01"]},
         "bubblewrap",
         False,
     ]

@@ -190,14 +190,14 @@ def test_a_dripping_reply_does_not_extend_the_time(pair: tuple) -> None:
 
     threading.Thread(target=drip, daemon=True).start()
     with pytest.raises(Lost) as lost:
-        session.ask(("call",), "value", 0.3)
+        session.ask(("call",), "value", 0.03)
     assert lost.value.status == "timeout"
 
 
 def test_a_request_that_nobody_reads_ends_in_time(pair: tuple) -> None:
     session, theirs, _ = pair
     with pytest.raises(Lost) as lost:
-        session.ask(("call", torch.zeros(4 << 20)), "value", 0.3)
+        session.ask(("call", torch.zeros(4 << 20)), "value", 0.03)
     assert lost.value.status == "timeout" and theirs
 
 
@@ -208,6 +208,8 @@ def test_a_request_that_nobody_reads_ends_in_time(pair: tuple) -> None:
         ((warm.EXITED, -11), "crashed", "SIGSEGV"),
         ((warm.EXITED, -24), "timeout", "processor time"),
         ((warm.OUT_OF_MEMORY, -9), "crashed", "more memory"),
+        ((warm.UNMEASURED, -9), "crashed", "hid how much"),
+        ((warm.OUT_OF_TIME, -9), "timeout", "5 s of computing"),
         ((warm.NOT_STARTED, 1), "crashed", "could not be started"),
     ],
 )

@@ -33,7 +33,7 @@ class Judge(Protocol):
 
     report: SandboxReport
 
-    def judge(self, cells: Sequence[Cell], lecture: str) -> list[Mark]: ...
+    def judge(self, cells: Sequence[Cell], lecture: str, secret: int) -> list[Mark]: ...
 
 
 MakeGrader = Callable[[Settings, Path | None, tuple[Path, ...]], AbstractContextManager[Judge]]
@@ -46,6 +46,7 @@ class Task:
     key: str
     cells: tuple[Cell, ...]
     lecture: str
+    secret: int = 0  # decides what is drawn for this hand-in alone
     version: str = ""  # of the course's code that a cluster's worker must have
 
 
@@ -73,6 +74,7 @@ class Outcome:
     sandbox: str = ""
     unsafe: bool = False
     fault: str = ""
+    seed: int = 0  # of the run in which it was judged
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,12 @@ def grade(
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
     _require_same_class(parts, submissions, found)
-    seed = _seed(parts, options.seed)
-    settings = Settings(unsafe=options.unsafe, seed=seed, points=worth)
+    seed = secrets.randbits(62) if options.seed is None else options.seed
+    settings = Settings(unsafe=options.unsafe, points=worth)
     released = _digest(root, (root / "notebooks").glob("*.ipynb"))
     exercised = {name[:2] for name in names}
     tasks = {
-        given: _task(given, settings, released)
+        given: _task(given, settings, released, options.seed, seed)
         for given in found
         if given.cells and given.lecture in exercised
     }
@@ -144,8 +146,8 @@ def grade(
             outcomes = _on_this_machine(todo, setup, options.jobs)
         total = {"total": len(tasks), "initial": len(done), "unit": "submission"}
         with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
-            for key, outcome in bar:
-                done[key] = outcome
+            for key, judged in bar:
+                done[key] = outcome = replace(judged, seed=seed)
                 if not outcome.fault:  # the next run tries the others again
                     _store(parts, key, outcome)
     outcomes = {given: done[task.key] for given, task in tasks.items()}
@@ -160,7 +162,7 @@ def grade(
         python=platform.python_version(),
         torch=_torch_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        seed=seed,
+        seeds=_seeds(outcomes),
         sandbox=" / ".join(sandboxes) or "nothing was run",
         unsafe=any(outcome.unsafe for outcome in outcomes.values()),
     )
@@ -213,18 +215,34 @@ def read_points(path: Path, names: Collection[str]) -> dict[str, float]:
 # --- one submission --------------------------------------------------------------------------
 
 
-def _task(given: Submission, settings: Settings, released: str) -> Task:
-    """The work, with a key that changes whenever its result could."""
+def _task(
+    given: Submission, settings: Settings, released: str, asked: int | None, seed: int
+) -> Task:
+    """The work, with a key that changes whenever its result could, and a secret of its own.
+
+    Args:
+        asked: the seed that the instructor asked for, which is then part of the key.
+        seed: that one, or this run's own.
+    """
     content = (
         code_version(),
         released,
         given.student,
         given.lecture,
         [(cell.source, cell.id) for cell in given.cells or ()],
-        (settings.seed, settings.unsafe),
+        (asked, settings.unsafe),
     )
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-    return Task(key, given.cells or (), given.lecture)
+    secret = hashlib.sha256(f"{seed} {given.student} {given.lecture}".encode()).digest()[:8]
+    return Task(key, given.cells or (), given.lecture, int.from_bytes(secret, "big"))
+
+
+def _seeds(outcomes: Mapping[Submission, Outcome]) -> dict[str, list[str]]:
+    """By seed: what was judged with it. `--seed` draws the same again."""
+    found: dict[str, list[str]] = {}
+    for given, outcome in outcomes.items():
+        found.setdefault(str(outcome.seed), []).append(f"{given.student}, {given.lecture}")
+    return found
 
 
 @functools.cache
@@ -291,20 +309,6 @@ def _require_same_class(parts: Path, submissions: Path, found: Sequence[Submissi
         )
 
 
-def _seed(parts: Path, asked: int | None) -> int:
-    """The seed of all draws: the one that is asked for, else the earlier run's, else a new one."""
-    path = parts / "seed.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        stored = None
-    seed = asked if asked is not None else stored
-    if not isinstance(seed, int):
-        seed = secrets.randbits(32)
-    report.write_file(path, json.dumps(seed))
-    return seed
-
-
 def _store(parts: Path, key: str, outcome: Outcome) -> None:
     report.write_file(parts / f"{key}.json", json.dumps(asdict(outcome)))
 
@@ -314,7 +318,7 @@ def _stored(parts: Path, key: str) -> Outcome | None:
     try:
         stored = json.loads((parts / f"{key}.json").read_text(encoding="utf-8"))
         marks = tuple(Mark(**mark) for mark in stored["marks"])
-        return Outcome(marks, stored["sandbox"], stored["unsafe"])
+        return Outcome(marks, stored["sandbox"], stored["unsafe"], seed=stored["seed"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -358,7 +362,7 @@ def judge(task: Task, setup: Setup) -> Outcome:
     with _lock:
         try:
             grader = _grader(setup)
-            marks = tuple(grader.judge(task.cells, task.lecture))
+            marks = tuple(grader.judge(task.cells, task.lecture, task.secret))
             return Outcome(marks, grader.report.sentence, grader.report.kind == "none")
         except Exception as error:
             close_graders()

@@ -30,7 +30,7 @@ __all__ = ["Cell", "Grader", "Limits", "Mark", "SandboxError", "Settings", "self
 STATUS = {"passed": "ok"}  # the other statuses of a check are those of a mark
 STARTS, START_SECONDS = 3, 60.0
 UNCHANGED = "The notebook's own cell stands there unchanged."
-ALL, DEFINITIONS, NOTHING = range(3)  # how much of a cell is run
+ALL, PLAIN, NOTHING = range(3)  # how much of a cell is run
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,18 @@ class Mark:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that student code may take, and what it may use."""
+    """What student code may use. Seconds are of processor time, of all its processes together.
+
+    By the clock it may last some times as long: machines are slow, others busy.
+    """
 
     cell: float = 30.0
-    cells: float = 120.0  # all cells of a submission together
+    cells: float = 120.0  # all cells of a submission; then only definitions and the like go on
+    brief: float = 10.0  # the definitions and the like of one cell
     call: float = 10.0
     exercise: float = 30.0  # all calls of one check together
-    submission: float = 300.0
-    crashes: int = 4  # of cells, before only definitions are run
+    submission: float = 600.0  # by the clock, everything
+    crashes: int = 4  # of cells, before only definitions and the like are run
     quotas: Quotas = field(default_factory=Quotas)
 
 
@@ -68,13 +72,11 @@ class Settings:
 
     Attributes:
         unsafe: go on where there is no sandbox. Student code can then do what you can do.
-        seed: draw the same inputs again; otherwise they are new for each submission.
         limits: of time and resources.
         points: by exercise name, instead of the registry's.
     """
 
     unsafe: bool = False
-    seed: int | None = None
     limits: Limits = field(default_factory=Limits)
     points: Mapping[str, float] = field(default_factory=dict)
 
@@ -157,19 +159,21 @@ class Grader:
             self._released[lecture] = [cell.source for cell in cells if is_code(cell)]
         return self._released[lecture]
 
-    def judge(self, cells: Sequence[Cell], lecture: str) -> list[Mark]:
+    def judge(self, cells: Sequence[Cell], lecture: str, secret: int | None = None) -> list[Mark]:
         """Marks for all exercises of the lecture, in the order of the course.
 
         Args:
             cells: the code cells of the submission, in their order.
             lecture: its two digits.
+            secret: decides what is drawn; by default a fresh one.
 
         Raises:
             SandboxError: when the sandbox does not start any more.
         """
         exercises = [registry.get(n) for n in registry.names() if n.startswith(f"{lecture}.")]
         given = [cell.source for cell in cells if cell.kind == "code"]
-        submission = _Submission(self, exercises, given, self.released(lecture))
+        secret = secrets.randbits(64) if secret is None else secret
+        submission = _Submission(self, exercises, given, self.released(lecture), secret)
         try:
             return submission.marks()
         finally:
@@ -202,8 +206,14 @@ class _Submission:
     """One submission of one lecture while it is judged."""
 
     def __init__(
-        self, grader: Grader, exercises: list[Exercise], given: list[str], released: list[str]
+        self,
+        grader: Grader,
+        exercises: list[Exercise],
+        given: list[str],
+        released: list[str],
+        secret: int,
     ):
+        self.secret = secret
         self.grader, self.settings, self.limits = grader, grader.settings, grader.settings.limits
         self.exercises, self.given = exercises, given
         known = {normal(source) for source in released}
@@ -215,7 +225,9 @@ class _Submission:
         self.cells += [(source, True) for source in changed]
         self.how_much = [ALL] * len(self.cells)
         self.fates: dict[int, Lost] = {}  # of cells that ended their process
+        self.seconds = self.limits.cells  # that are left for cells
         self.session: Session | None = None
+        self.half = time.monotonic() + self.limits.submission / 2  # after it, nothing is tried out
         self.end = time.monotonic() + self.limits.submission
 
     def close(self) -> None:
@@ -252,7 +264,7 @@ class _Submission:
         try:
             self.prepare()
             request = ("pick", exercise.function, _other(seed))
-            kind, said = self.session.ask(request, "picked", self.limits.call)
+            kind, said = self.session.ask(request, "picked", self.limits.call, self.limits.call)
             if kind != "function":
                 return self.without_function(exercise, kind, said)
             function = RemoteFunction(self.session, self.limits.call, self.limits.exercise)
@@ -279,16 +291,17 @@ class _Submission:
             if re.search(rf"\b{name}\b", self.cells[i][0]):
                 message = f"The cell with `{name}` did not end well. {fate.message}"
                 return Result(exercise.name, fate.status, message)
+        if kind == "stopped":
+            message = f"The cell with `{name}` did not end in time. {clean(said)}"
+            return Result(exercise.name, "timeout", message)
         if kind == "failed":
             return Result(exercise.name, "error", clean(said), "cell-failed")
-        there = any(re.search(rf"\bdef\s+{name}\b", source) for source in self.given)
+        there = any(re.search(rf"\b(?:def|class)\s+{name}\b", s) for s in self.given)
         message = UNCHANGED if there else f"There is no function `{name}`."
         return Result(exercise.name, "not attempted", message)
 
     def seed(self, exercise: Exercise) -> int:
-        if self.settings.seed is None:
-            return secrets.randbits(32)
-        return _hash(f"{self.settings.seed} {exercise.name}") % 2**32
+        return _hash(f"{self.secret} {exercise.name}") % 2**32
 
     # --- a child that has run the cells --------------------------------------------------------
 
@@ -309,33 +322,51 @@ class _Submission:
                 return
 
     def run_cells(self) -> bool:
-        """Run the cells. False when one of them ended the child, and is to be left out."""
+        """Run the cells. False when one of them ended the child, and is to be left out.
+
+        Imports, definitions and plain assignments come first, then everything in its order: so
+        what takes too long, or fails, costs only what truly needs it.
+        """
         names = tuple(e.function for e in self.exercises)
         request = ("load", tuple(self.cells), names)
         (planned,) = self.session.ask(request, "plan", self.limits.cell)
         planned = planned if isinstance(planned, tuple) else ()
-        end = min(time.monotonic() + self.limits.cells, self.end)
         for i in planned:
             if not isinstance(i, int) or not 0 <= i < len(self.cells):
                 raise Lost("crashed", "Its list of cells could not be read.")
-            if self.how_much[i] == NOTHING:
-                continue
-            seconds = max(0.0, min(self.limits.cell, end - time.monotonic()))
-            try:
-                self.session.ask(("run", i, self.how_much[i] == DEFINITIONS), "ran", seconds)
-            except Raised:
-                continue
-            except Lost as lost:
-                self.leave_out(i, lost)
-                return False
+        return all(self.run(i, True) for i in planned) and all(self.run(i, False) for i in planned)
+
+    def run(self, i: int, plain_only: bool) -> bool:
+        """Run one cell, or only what is plain in it. False when that ended the child."""
+        if self.how_much[i] == NOTHING:
+            return True
+        late = self.seconds <= 0 or time.monotonic() > self.half
+        plain_only = plain_only or self.how_much[i] == PLAIN or late
+        seconds = self.limits.brief if plain_only else min(self.limits.cell, self.seconds)
+        start = time.monotonic()
+        try:
+            # The worker itself stops what can be stopped; the rest costs its process.
+            limit = 1.5 * seconds + self.limits.brief
+            said = self.session.ask(("run", i, plain_only, seconds), "ran", limit, limit)
+        except Raised:
+            return True
+        except Lost as lost:
+            self.seconds -= min(time.monotonic() - start, self.limits.cell)
+            self.leave_out(i, lost, plain_only)
+            return False
+        used = said[1] if len(said) == 2 and isinstance(said[1], float) else seconds
+        if not plain_only:
+            self.seconds -= used if 0 <= used <= limit else seconds
+            if used >= seconds:
+                self.how_much[i] = PLAIN  # it was stopped: it is not tried again
         return True
 
-    def leave_out(self, i: int, lost: Lost) -> None:
-        """Of a cell that ended its child only the definitions are run, and then nothing."""
-        self.how_much[i] += 1
+    def leave_out(self, i: int, lost: Lost, plain_only: bool) -> None:
+        """Of a cell that ended its child only the plain part is run, and then nothing."""
+        self.how_much[i] = NOTHING if plain_only else PLAIN
         self.fates[i] = lost
         if len(self.fates) > self.limits.crashes:
-            self.how_much = [max(much, DEFINITIONS) for much in self.how_much]
+            self.how_much = [max(much, PLAIN) for much in self.how_much]
 
 
 def _other(seed: int) -> int:

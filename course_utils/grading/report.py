@@ -54,13 +54,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """How it was graded, for grades.json and the foot of each page."""
+    """How it was graded, for grades.json and, but for the seeds, the foot of each page."""
 
     course: str
     python: str
     torch: str
     platform: str
-    seed: int
+    seeds: Mapping[str, Sequence[str]]  # by seed: whose draws it decided; never on a page
     sandbox: str
     unsafe: bool = False
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from . import wire
 from .functions import Raised, Reply
 from .script import Step
-from .warm import EXITED, OUT_OF_MEMORY, STATUS
+from .warm import BUDGET, EXITED, OUT_OF_MEMORY, OUT_OF_TIME, STATUS, UNMEASURED
 
 SLUGS = (
     "raises",
@@ -30,7 +30,9 @@ SLUGS = (
 )
 WITHOUT_WORDS = "Your function raised an error that says nothing."
 MAX_TEXT = 500
+UNKNOWN = 1 << 20  # no exit code is so large
 PATIENCE = 5.0  # seconds that a keeper has to report how its child ended
+WAIT = 10  # times the processor time, by the clock: machines are slow, others busy
 
 
 class Lost(Exception):
@@ -50,13 +52,16 @@ class Session:
         self.talk, self.leash, self.on_close = talk, leash, on_close
         self.open = True
 
-    def ask(self, request: tuple | None, expected: str, seconds: float) -> tuple:
+    def ask(
+        self, request: tuple | None, expected: str, seconds: float, in_all: float | None = None
+    ) -> tuple:
         """The content of the reply to a request.
 
         Args:
             request: its kind, and its content; None only waits for what comes.
             expected: the kind of reply that it should have.
-            seconds: how long it may take.
+            seconds: of processor time that it may take, and a few times as long by the clock.
+            in_all: seconds of processor time for this and all requests until the next `in_all`.
 
         Raises:
             Raised: when the student's code raised.
@@ -64,22 +69,24 @@ class Session:
         """
         if not self.open:
             raise Lost("crashed", "The process had ended before.")
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + WAIT * seconds
         try:
+            self._allow(seconds, in_all)
             if request is not None:
                 wire.send(self.talk, request, deadline)
             kind, *content = wire.receive(self.talk, deadline) or ("nothing",)
         except TimeoutError:
             self.close()
-            message = f"It was still running after {seconds:.0f} s and was stopped: look for a "
-            raise Lost("timeout", message + "loop that never ends.") from None
+            raise Lost("timeout", too_long(f"{WAIT * seconds:.0f} s")) from None
         except wire.WireError as error:
             self.close()
             raise Lost("crashed", f"Its answer could not be read: {error}.") from None
         except (EOFError, OSError):
-            why = self._how_it_ended()
+            why, code = self.how_it_ended()
             self.close()
-            raise Lost(*why) from None
+            if why == OUT_OF_TIME:
+                raise Lost("timeout", too_long(f"{seconds:.0f} s of computing")) from None
+            raise Lost(*explain(why, code)) from None
         if not isinstance(kind, str):  # a tensor is not even equal or unequal to a word
             kind = "nothing"
         if kind == "raised" and len(content) == 2:
@@ -91,13 +98,19 @@ class Session:
             raise Lost("crashed", "Its answer was none to the question that was asked.")
         return tuple(content)
 
-    def _how_it_ended(self) -> tuple[str, str]:
+    def _allow(self, seconds: float, in_all: float | None) -> None:
+        """Tell the keeper how long the child may compute."""
+        with contextlib.suppress(OSError):  # it has ended: the reply will say so
+            self.leash.settimeout(PATIENCE)
+            self.leash.sendall(BUDGET.pack(seconds, -1.0 if in_all is None else in_all))
+
+    def how_it_ended(self) -> tuple[int, int]:
+        """Why, and its exit code or signal, as the keeper reports it."""
         self.leash.settimeout(PATIENCE)
         try:
-            why, code = STATUS.unpack(self.leash.recv(STATUS.size, socket.MSG_WAITALL))
-        except (OSError, struct.error) as error:
-            return "crashed", f"The process ended, and nothing is known of how ({error})."
-        return explain(why, code)
+            return STATUS.unpack(self.leash.recv(STATUS.size, socket.MSG_WAITALL))
+        except (OSError, struct.error):
+            return EXITED, UNKNOWN
 
     def close(self) -> None:
         """Let go of the leash: the child and all it has started are killed."""
@@ -108,10 +121,20 @@ class Session:
             self.on_close()
 
 
+def too_long(after: str) -> str:
+    return f"It was still running after {after} and was stopped: look for a loop that never ends."
+
+
 def explain(why: int, code: int) -> tuple[str, str]:
     """Status and message for how a child ended."""
     if why == OUT_OF_MEMORY:
         return "crashed", "It used more memory than it may, and was stopped."
+    if why == UNMEASURED:
+        return "crashed", "It hid how much memory it uses, and was stopped."
+    if why == OUT_OF_TIME:
+        return "timeout", "It used more processor time than it may, and was stopped."
+    if code == UNKNOWN:
+        return "crashed", "The process ended, and nothing is known of how."
     if why != EXITED:
         return "crashed", f"The process could not be started: {os.strerror(code)}."
     if code >= 0:
@@ -136,13 +159,14 @@ class RemoteFunction:
 
     Args:
         session: the child, with the function picked.
-        call_seconds: how long one call may take.
-        all_seconds: how long all calls together may take.
+        call_seconds: of processor time that one call may take.
+        all_seconds: of processor time that all calls together may take.
     """
 
     def __init__(self, session: Session, call_seconds: float, all_seconds: float):
         self.session, self.call_seconds = session, call_seconds
-        self.deadline = time.monotonic() + all_seconds
+        self.in_all: float | None = all_seconds  # not yet told to the keeper
+        self.deadline = time.monotonic() + WAIT * all_seconds
 
     def call(self, args: tuple) -> Reply:
         content = self._ask(("call", args), "value")
@@ -172,4 +196,5 @@ class RemoteFunction:
         if left <= 0:
             self.session.close()
             raise Lost("timeout", "All calls together took too long, and were stopped.")
-        return self.session.ask(request, expected, min(left, self.call_seconds))
+        in_all, self.in_all = self.in_all, None
+        return self.session.ask(request, expected, min(left, self.call_seconds), in_all)

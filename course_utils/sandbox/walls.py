@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from . import twin
-from .proxy import Session
+from .proxy import Session, explain
 from .warm import Quotas
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -405,6 +405,6 @@ def _ask_probe(session: Session, question: dict) -> list[str]:
     session.talk.sendall(json.dumps(question).encode() + b"\n")
     answer = session.talk.makefile("rb").readline(1 << 16)
     if not answer:
-        raise SandboxError(f"The self-test ended early: {session._how_it_ended()[1]}")
+        raise SandboxError(f"The self-test ended early: {explain(*session.how_it_ended())[1]}")
     session.close()
     return json.loads(answer)

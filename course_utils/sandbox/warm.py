@@ -4,7 +4,8 @@ The parent imports what lectures import, says "ready", and waits. For each pair 
 it is sent it forks a keeper, and the keeper forks a child in namespaces of its own: other
 processes, other submissions' files and the network do not exist there. Student code runs in
 the child only. The keeper holds the *leash*: it kills the child when the grader lets go of the
-leash or memory runs over, and otherwise reports how the child ended.
+leash, when memory runs over, or when all its processes together have computed longer than the
+grader has allowed them over the leash; otherwise it reports how the child ended.
 
     grader == control ==> parent == fork ==> keeper == fork ==> child <== talk ==> grader
 
@@ -37,20 +38,27 @@ DROP_BOUNDING, SET_NO_NEW_PRIVS = 24, 38
 NO_SUID, NO_DEVICES = 2, 4
 CAPABILITY_VERSION_3 = 0x20080522
 MIB = 1 << 20
+TICKS = os.sysconf("SC_CLK_TCK")
+SCRATCH = ("/tmp", "/dev/shm")
 
 STATUS = struct.Struct("<ii")  # how a child ended: why (below), and its exit code or signal
-EXITED, OUT_OF_MEMORY, NOT_STARTED = 0, 1, 2
+EXITED, OUT_OF_MEMORY, NOT_STARTED, OUT_OF_TIME, UNMEASURED = range(5)
+# What the grader allows: seconds of processor time from now on for one request, and for all until
+# the next such word; a negative number leaves the second as it is.
+BUDGET = struct.Struct("<dd")
+LOOK_SECONDS = 0.2  # between two looks at what a child uses
+PIPE, SOCKET = MIB, MIB // 2  # bytes that the kernel may hold in one
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """What one submission may use at most. Sizes in MiB, CPU time in seconds per process."""
+    """What one submission may use at most. Sizes in MiB, processor time in seconds."""
 
-    memory: int = 2048
+    memory: int = 2048  # of all its processes, scratch files, pipes and sockets together
     processes: int = 48  # and threads
     files: int = 128
     tmp: int = 64
-    cpu: int = 300
+    cpu: int = 600  # of all its processes together
 
     def to_text(self) -> str:
         return ",".join(map(str, astuple(self)))
@@ -115,37 +123,99 @@ def keep(
 def watch(child: int, leash: int, quotas: Quotas, isolate: bool) -> tuple[int, int]:
     """Wait until the child ends, or end it."""
     waiting = select.poll()
-    waiting.register(leash, select.POLLIN | select.POLLHUP)  # readable: the grader let go
+    waiting.register(leash, select.POLLIN | select.POLLHUP)
     ended = os.pidfd_open(child)
     waiting.register(ended, select.POLLIN)
+    meter = Meter(child, isolate)
+    for_request = for_all = float(quotas.cpu)
     why = EXITED
-    while True:
-        ready = dict(waiting.poll(200))
+    while why == EXITED:
+        ready = dict(waiting.poll(1000 * LOOK_SECONDS))
         if ended in ready:
             break
-        over = isolate and used_memory() > quotas.memory * MIB
-        if leash in ready or over:
-            why = OUT_OF_MEMORY if over else EXITED
-            os.kill(child, signal.SIGKILL)  # it is process 1 of its namespace: all others follow
-            if not isolate:
-                with contextlib.suppress(OSError):
-                    os.killpg(child, signal.SIGKILL)
-            waiting.unregister(leash)
-            leash = -1
-            break
+        used = meter.seconds()
+        if leash in ready:
+            said = os.read(leash, 1 << 16)
+            if not said:  # the grader let go
+                break
+            for request, everything in BUDGET.iter_unpack(said):
+                for_request = used + request
+                for_all = used + everything if everything >= 0 else for_all
+            continue
+        if used > min(for_request, for_all, quotas.cpu):
+            why = OUT_OF_TIME
+        elif isolate:
+            try:
+                why = OUT_OF_MEMORY if meter.memory() > quotas.memory * MIB else EXITED
+            except PermissionError:  # it has hidden itself from us: counted as over
+                why = UNMEASURED
+    os.kill(child, signal.SIGKILL)  # it is process 1 of its namespace: all others follow
+    if not isolate:
+        with contextlib.suppress(OSError):
+            os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return why, os.waitstatus_to_exitcode(status)
 
 
-def used_memory() -> int:
-    """Bytes that the processes of the child's namespace hold, shared pages divided among them."""
-    total = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            for line in (folder / "smaps_rollup").read_text().splitlines():
-                if line.startswith(("Pss:", "Swap:")):
-                    total += 1024 * int(line.split()[1])
-    return total
+class Meter:
+    """What the processes of a submission use, all together.
+
+    Args:
+        child: the first of them, by its number here.
+        isolate: whether /proc shows them and nobody else; otherwise only the first is counted.
+    """
+
+    def __init__(self, child: int, isolate: bool):
+        self.child, self.isolate = child, isolate
+        self.own: dict[str, float] = {}  # by process and start: its own seconds when last seen
+
+    def processes(self) -> list[Path]:
+        if not self.isolate:
+            return [Path(f"/proc/{self.child}")]
+        with contextlib.suppress(OSError):
+            os.readlink("/proc/self")  # we are in it: the child has not mounted its own yet
+            return []
+        return list(Path("/proc").glob("[0-9]*"))
+
+    def seconds(self) -> float:
+        """Processor seconds so far. Never less than before, whoever has ended meanwhile.
+
+        A process counts its children that were waited for; those that nobody waits for are
+        remembered as they were when last seen.
+        """
+        with_children = 0.0
+        for folder in self.processes():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                own, waited_for = (sum(map(int, fields[i : i + 2])) / TICKS for i in (11, 13))
+                self.own[f"{folder.name} {fields[19]}"] = own
+                with_children += own + waited_for
+        return max(with_children, sum(self.own.values()))
+
+    def memory(self) -> int:
+        """Bytes held: by processes, shared pages divided; by scratch files; by pipes, sockets.
+
+        Raises:
+            PermissionError: when a process does not let us look.
+        """
+        total, channels = 0, set()
+        for folder in self.processes():
+            try:
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+            except PermissionError:
+                raise
+            except OSError:  # it ended meanwhile
+                continue
+            wanted = [line for line in lines if line.startswith(("Pss:", "Swap:"))]
+            total += sum(1024 * int(line.split()[1]) for line in wanted)
+            with contextlib.suppress(OSError):
+                channels |= {os.readlink(entry) for entry in os.scandir(folder / "fd")}
+        total += sum(PIPE for name in channels if name.startswith("pipe:"))
+        total += sum(SOCKET for name in channels if name.startswith("socket:"))
+        for place in SCRATCH:
+            there = os.statvfs(place)
+            total += there.f_frsize * (there.f_blocks - there.f_bfree)
+        return total
 
 
 # --- the child --------------------------------------------------------------------------------
@@ -196,8 +266,8 @@ def own_mounts(quotas: Quotas) -> None:
     plain = NO_SUID | NO_DEVICES
     _must(_libc().mount(b"proc", b"/proc", b"proc", plain, None), "mount /proc")
     size = f"size={quotas.tmp}m,nr_inodes=4096,mode=0700".encode()
-    for folder in (b"/tmp", b"/dev/shm"):
-        _must(_libc().mount(b"tmpfs", folder, b"tmpfs", plain, size), f"mount {folder.decode()}")
+    for folder in SCRATCH:
+        _must(_libc().mount(b"tmpfs", folder.encode(), b"tmpfs", plain, size), f"mount {folder}")
     os.chdir("/tmp")
     # With the capabilities of a further user namespace one could mount and unshare again.
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
