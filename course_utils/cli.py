@@ -8,6 +8,9 @@ from typing import Any
 
 from .version import version
 
+MAX_NOTES = 30  # on the terminal
+PATTERNS = ("folder", "subfolder", "canvas", "moodle", "blackboard", "nbgrader")
+
 # torch and Jupyter are imported by the subcommands that need them: `course --help` is instant.
 
 
@@ -67,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--points", type=Path, metavar="FILE", help="lines of `NN.name,points`")
     grade.add_argument(
         "--unsafe", action="store_true", help="run without a sandbox; the report says so"
+    )
+    grade.add_argument(
+        "--students", choices=PATTERNS, default="", help="whose a file is, where names do not tell"
     )
     grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
 
@@ -174,8 +180,20 @@ def run_grade(options: argparse.Namespace) -> int:
     from .grading import grade, report
 
     points = grade.read_points(options.points, registry.names()) if options.points else None
-    asked = grade.Options(options.jobs, options.scheduler, options.unsafe, options.seed, points)
-    rows, faults = grade.grade(options.submissions, options.out, _root(options), asked)
+    asked = grade.Options(
+        options.jobs,
+        options.scheduler,
+        options.unsafe,
+        options.seed,
+        options.students,
+        points,
+    )
+    rows, notes, faults = grade.grade(options.submissions, options.out, _root(options), asked)
+    for note in notes[:MAX_NOTES]:
+        print(f"course: {note}", file=sys.stderr)
+    if len(notes) > MAX_NOTES:
+        more = len(notes) - MAX_NOTES
+        print(f"course: {more} more notes are in {options.out / 'summary.html'}.", file=sys.stderr)
     print(f"{report.line(rows)} See {options.out / 'summary.html'}.")
     if faults:
         return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])

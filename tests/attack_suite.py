@@ -8,6 +8,7 @@ nothing that it tries works; `damaged` is an error; `solved` has full marks, `un
 import argparse
 import json
 import os
+import re
 import socket
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,22 +26,10 @@ DAMAGED = {
     "deep": b"[" * 200_000,
     "deep-cells": b'{"cells": ' * 100_000,
     "cells-of-text": b'{"cells": "none"}',
+    "old-format": b'{"nbformat": 3, "worksheets": [{"cells": []}]}',  # it had its cells in sheets
     "number-without-end": b'{"cells": ' + b"9" * 100_000 + b"}",
 }
 ENDS_ITSELF = "import os\ndef elbo(log_likelihood, mu, log_var):\n    os._exit(0)"
-OLD_FORMAT = {  # format 3 had its cells in sheets
-    "nbformat": 3,
-    "worksheets": [
-        {
-            "cells": [
-                {
-                    "cell_type": "code",
-                    "input": "def mean_and_std(x): return x.mean(), x.std(correction=0)",
-                }
-            ]
-        }
-    ],
-}
 
 
 def write(folder: Path, outside: Mapping[str, str]) -> None:
@@ -57,15 +46,20 @@ def write(folder: Path, outside: Mapping[str, str]) -> None:
     for name, content in DAMAGED.items():
         hand_in(folder / f"damaged-{name}", "00_start_here", content)
     for path in sorted((ROOT / "solutions").glob("*.ipynb")):
-        hand_in(folder / "solved", path.stem, path.read_bytes())
+        hand_in(folder / "solved", path.stem, without_markers(path.read_text("utf-8")))
         hand_in(folder / "untouched", path.stem, (ROOT / "notebooks" / path.name).read_bytes())
-    solved = json.loads(next((ROOT / "solutions").glob("04_*.ipynb")).read_bytes())
+    solution = next((ROOT / "solutions").glob("04_*.ipynb")).read_text("utf-8")
+    solved = json.loads(without_markers(solution))
     solved["cells"].append({"cell_type": "code", "id": "the-end", "source": ENDS_ITSELF})
     hand_in(folder / "ends-itself", "04", json.dumps(solved).encode())
-    hand_in(folder / "old-format", "n", json.dumps(OLD_FORMAT).encode())
     with zipfile.ZipFile(folder / "path-tricks.zip", "w") as archive:
         for name in ("../../planted.ipynb", "/etc/planted.ipynb", "..\\planted.ipynb"):
             archive.writestr(name, notebook(forging.ATTACKS["only-wrong"]))
+
+
+def without_markers(solution: str) -> bytes:
+    """An official solution as a student would have written it; with its markers it never counts."""
+    return re.sub("### (BEGIN|END) SOLUTION", "#", solution).encode()
 
 
 def filled(cells: Sequence[str], outside: Mapping[str, str]) -> list[str]:

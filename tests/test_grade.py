@@ -99,7 +99,8 @@ def hand_in(tmp_path: Path, **students: str) -> Path:
 
 def run(tmp_path: Path, **options: object) -> tuple[list, list[str]]:
     root, out = tmp_path / "course", tmp_path / "out"
-    return grade.grade(tmp_path / "in", out, root, Options(**options), Obedient)
+    rows, _, faults = grade.grade(tmp_path / "in", out, root, Options(**options), Obedient)
+    return rows, faults
 
 
 def judged(tmp_path: Path) -> list[str]:
@@ -356,7 +357,7 @@ def test_a_killed_worker_is_replaced_and_one_that_always_dies_is_told(
 
 
 def test_a_worker_of_another_version_refuses(tmp_path: Path) -> None:
-    task = grade.Task("k", (Cell(OK),), "01", "an older version")
+    task = grade.Task("k", None, "01", version="an older version", cells=(Cell(OK),))
     outcome = grade.judge(task, grade.Setup(Obedient, Settings()))
     assert "another version" in outcome.fault and judged(tmp_path) == []
 

@@ -10,6 +10,7 @@ import math
 import os
 import platform
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -44,10 +45,11 @@ class Task:
     """One submission to judge: all a worker needs, on this machine or another."""
 
     key: str
-    cells: tuple[Cell, ...]
+    text: Path | None  # the file with its code cells, on this machine
     lecture: str
     secret: int = 0  # decides what is drawn for this hand-in alone
     version: str = ""  # of the course's code that a cluster's worker must have
+    cells: tuple[Cell, ...] = ()  # where the file is not to be had
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Options:
     scheduler: str = ""
     unsafe: bool = False
     seed: int | None = None
+    students: str = ""  # whose a file is, one of `names.PATTERNS`
     points: Mapping[str, float] | None = None
 
 
@@ -95,7 +98,7 @@ def grade(
     options: Options | None = None,
     make_grader: MakeGrader = Grader,
     names: Sequence[str] | None = None,
-) -> tuple[list[Row], list[str]]:
+) -> tuple[list[Row], list[str], list[str]]:
     """Judge every submission that has no result yet, and write the report.
 
     Args:
@@ -107,8 +110,8 @@ def grade(
         names: all exercises, by default the registry's.
 
     Returns:
-        The rows of grades.csv, and one sentence for each submission that could not be judged
-        for a reason that is not its own.
+        The rows of grades.csv; a sentence for each file that does not count; one for each
+        submission that could not be judged for a reason that is not its own.
 
     Raises:
         LectureError: when there is nothing to grade.
@@ -122,34 +125,38 @@ def grade(
     options = options or Options()
     names = registry.names() if names is None else names
     worth = {name: float(registry.get(name).points) for name in names} | dict(options.points or {})
-    found, notes = intake.collect(submissions, notebook.course(root, names), out)
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
-    _require_same_class(parts, submissions, found)
-    seed = secrets.randbits(62) if options.seed is None else options.seed
-    settings = Settings(unsafe=options.unsafe, points=worth)
-    released = _digest(root, (root / "notebooks").glob("*.ipynb"))
-    exercised = {name[:2] for name in names}
-    tasks = {
-        given: _task(given, settings, released, options.seed, seed)
-        for given in found
-        if given.cells and given.lecture in exercised
-    }
-    done = {task.key: outcome for task in tasks.values() if (outcome := _stored(parts, task.key))}
-    todo = [task for task in tasks.values() if task.key not in done]
-    if todo:
-        if options.scheduler:
-            outcomes = _on_cluster(todo, Setup(make_grader, settings), options.scheduler)
-        else:
-            sandbox_for(settings)  # refuses at once where there is none
-            setup = Setup(make_grader, settings, root, (_place(submissions), out.resolve()))
-            outcomes = _on_this_machine(todo, setup, options.jobs)
-        total = {"total": len(tasks), "initial": len(done), "unit": "submission"}
-        with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
-            for key, judged in bar:
-                done[key] = outcome = replace(judged, seed=seed)
-                if not outcome.fault:  # the next run tries the others again
-                    _store(parts, key, outcome)
+    known = notebook.course(root, names)
+    with tempfile.TemporaryDirectory(prefix="course-hand-ins-") as spool:
+        found, notes = intake.collect(submissions, known, Path(spool), out, options.students)
+        _require_same_class(parts, submissions, found)
+        seed = secrets.randbits(62) if options.seed is None else options.seed
+        settings = Settings(unsafe=options.unsafe, points=worth)
+        released = _digest(root, (root / "notebooks").glob("*.ipynb"))
+        exercised = {name[:2] for name in names}
+        tasks = {
+            given: _task(given, settings, released, options.seed, seed)
+            for given in found
+            if given.text and given.lecture in exercised
+        }
+        done = {
+            task.key: outcome for task in tasks.values() if (outcome := _stored(parts, task.key))
+        }
+        todo = [task for task in tasks.values() if task.key not in done]
+        if todo:
+            if options.scheduler:
+                outcomes = _on_cluster(todo, Setup(make_grader, settings), options.scheduler)
+            else:
+                sandbox_for(settings)  # refuses at once where there is none
+                setup = Setup(make_grader, settings, root, (_place(submissions), out.resolve()))
+                outcomes = _on_this_machine(todo, setup, options.jobs)
+            total = {"total": len(tasks), "initial": len(done), "unit": "submission"}
+            with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
+                for key, judged in bar:
+                    done[key] = outcome = replace(judged, seed=seed)
+                    if not outcome.fault:  # the next run tries the others again
+                        _store(parts, key, outcome)
     outcomes = {given: done[task.key] for given, task in tasks.items()}
     rows = [row for given in found for row in _rows(given, outcomes.get(given), worth)]
     remarks: dict[tuple[str, str], list[str]] = {}
@@ -174,7 +181,7 @@ def grade(
         for given, outcome in outcomes.items()
         if outcome.fault
     ]
-    return rows, faults
+    return rows, notes, faults
 
 
 def _place(submissions: Path) -> Path:
@@ -229,12 +236,12 @@ def _task(
         released,
         given.student,
         given.lecture,
-        [(cell.source, cell.id) for cell in given.cells or ()],
+        given.digest,
         (asked, settings.unsafe),
     )
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
     secret = hashlib.sha256(f"{seed} {given.student} {given.lecture}".encode()).digest()[:8]
-    return Task(key, given.cells or (), given.lecture, int.from_bytes(secret, "big"))
+    return Task(key, given.text, given.lecture, int.from_bytes(secret, "big"))
 
 
 def _seeds(outcomes: Mapping[Submission, Outcome]) -> dict[str, list[str]]:
@@ -263,7 +270,7 @@ def _rows(given: Submission, outcome: Outcome | None, worth: Mapping[str, float]
     """The lines of grades.csv of one submission; there is at least one."""
     mine = [name for name in worth if name.startswith(f"{given.lecture}.")] if given.lecture else []
     if outcome is None:  # it cannot be judged: its first problem says why
-        status = "error" if given.cells is None else "not attempted"
+        status = "not attempted" if given.readable else "error"
         why = given.problems[0] if given.problems else "There are no exercises in this lecture."
         return [
             Row(given.student, given.lecture, name, status, 0, worth.get(name, 0), "", why)
@@ -362,7 +369,8 @@ def judge(task: Task, setup: Setup) -> Outcome:
     with _lock:
         try:
             grader = _grader(setup)
-            marks = tuple(grader.judge(task.cells, task.lecture, task.secret))
+            cells = notebook.stored(task.text) if task.text else task.cells
+            marks = tuple(grader.judge(cells, task.lecture, task.secret))
             return Outcome(marks, grader.report.sentence, grader.report.kind == "none")
         except Exception as error:
             close_graders()
@@ -423,6 +431,12 @@ def _one_thread() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
+def _portable(task: Task, version: str) -> Task:
+    """The task as it can be sent to another machine."""
+    cells = notebook.stored(task.text) if task.text else task.cells
+    return replace(task, text=None, cells=cells, version=version)
+
+
 def _on_cluster(tasks: Sequence[Task], setup: Setup, address: str) -> Iterator[tuple[str, Outcome]]:
     """Judge on the workers of a dask.distributed cluster, which has the course installed."""
     try:
@@ -442,7 +456,7 @@ def _on_cluster(tasks: Sequence[Task], setup: Setup, address: str) -> Iterator[t
         keys = {f"course-{task.key}": task.key for task in tasks}
         futures = as_completed(
             client.submit(
-                judge, replace(task, version=version), setup, key=f"course-{task.key}", retries=1
+                judge, _portable(task, version), setup, key=f"course-{task.key}", retries=1
             )
             for task in tasks
         )

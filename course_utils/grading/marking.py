@@ -23,7 +23,7 @@ from ..sandbox.functions import Raised
 from ..sandbox.proxy import Lost, RemoteFunction, Session, clean
 from ..sandbox.walls import Sandbox, SandboxError, SandboxReport, self_test
 from ..sandbox.warm import Quotas
-from .notebook import Cell
+from .notebook import Cell, normal
 
 __all__ = ["Cell", "Grader", "Limits", "Mark", "SandboxError", "Settings", "self_test"]
 
@@ -195,11 +195,6 @@ def sandbox_for(settings: Settings) -> SandboxReport:
             "or accept with --unsafe that student code can do whatever you can do."
         )
     return SandboxReport("none", False, f"UNSAFE: graded without a sandbox. {report.sentence}")
-
-
-def normal(source: str) -> str:
-    """A cell's source without what editors change by themselves."""
-    return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
 class _Submission:

@@ -168,7 +168,7 @@ def page_names(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
         who = row.student, row.lecture
         if who in names:
             continue
-        student, lecture = (re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] for text in who)
+        student, lecture = (_for_file(text) for text in who)
         stem = name = f"{student or 'student'}_{lecture or 'unknown'}"
         number = 1
         while name.casefold() in taken:  # also where capitals do not count
@@ -177,6 +177,12 @@ def page_names(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
         taken.add(name.casefold())
         names[who] = f"{name}.html"
     return names
+
+
+def _for_file(text: str) -> str:
+    """The text as a part of a file's name, which has at most 255 bytes in all."""
+    text = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80]
+    return text.encode()[:160].decode(errors="ignore")
 
 
 # --- pages -----------------------------------------------------------------------------------
