@@ -74,6 +74,18 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--students", choices=PATTERNS, default="", help="whose a file is, where names do not tell"
     )
+    grade.add_argument(
+        "--student", default="", metavar="NAME", help="judge this one anew, leave the others"
+    )
+    grade.add_argument(
+        "--roster", type=Path, metavar="FILE", help="the class, as the learning platform exports it"
+    )
+    grade.add_argument(
+        "--export", choices=("canvas", "moodle", "csv"), default="", help="a file for the gradebook"
+    )
+    grade.add_argument(
+        "--due", default="", metavar="DATE", help="2026-02-03 or 2026-02-03T18:00; later is late"
+    )
     grade.add_argument("--seed", type=_whole, metavar="N", help="repeat an earlier run's draws")
 
     for name, run, text in (
@@ -181,22 +193,26 @@ def run_grade(options: argparse.Namespace) -> int:
 
     points = grade.read_points(options.points, registry.names()) if options.points else None
     asked = grade.Options(
-        options.jobs,
-        options.scheduler,
-        options.unsafe,
-        options.seed,
-        options.students,
-        points,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        unsafe=options.unsafe,
+        seed=options.seed,
+        students=options.students,
+        student=options.student,
+        points=points,
+        roster=options.roster,
+        export=options.export,
+        due=options.due,
     )
-    rows, notes, faults = grade.grade(options.submissions, options.out, _root(options), asked)
-    for note in notes[:MAX_NOTES]:
+    graded = grade.grade(options.submissions, options.out, _root(options), asked)
+    for note in graded.notes[:MAX_NOTES]:
         print(f"course: {note}", file=sys.stderr)
-    if len(notes) > MAX_NOTES:
-        more = len(notes) - MAX_NOTES
+    if (more := len(graded.notes) - MAX_NOTES) > 0:
         print(f"course: {more} more notes are in {options.out / 'summary.html'}.", file=sys.stderr)
-    print(f"{report.line(rows)} See {options.out / 'summary.html'}.")
-    if faults:
-        return _refuse([*faults, f"{len(faults)} submissions are left: run it again."])
+    print(f"{report.line(graded.rows)} See {options.out / 'summary.html'}.")
+    if graded.faults:
+        left = f"{len(graded.faults)} submissions are left: run it again."
+        return _refuse([*graded.faults, left])
     return 0
 
 

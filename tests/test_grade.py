@@ -99,8 +99,8 @@ def hand_in(tmp_path: Path, **students: str) -> Path:
 
 def run(tmp_path: Path, **options: object) -> tuple[list, list[str]]:
     root, out = tmp_path / "course", tmp_path / "out"
-    rows, _, faults = grade.grade(tmp_path / "in", out, root, Options(**options), Obedient)
-    return rows, faults
+    graded = grade.grade(tmp_path / "in", out, root, Options(**options), Obedient)
+    return graded.rows, graded.faults
 
 
 def judged(tmp_path: Path) -> list[str]:
@@ -228,7 +228,7 @@ def test_the_grades_of_another_folder_are_not_replaced(tmp_path: Path) -> None:
 
     def run_late() -> list:
         root, out = tmp_path / "course", tmp_path / "out"
-        return grade.grade(tmp_path / "late", out, root, Options(), Obedient)[0]
+        return grade.grade(tmp_path / "late", out, root, Options(), Obedient).rows
 
     with pytest.raises(ValueError, match=r"grades of 2 other hand-ins.*with --out") as refused:
         run_late()
@@ -248,7 +248,7 @@ def test_two_zips_in_one_folder_are_two_classes(tmp_path: Path) -> None:
 
     def run_zip(name: str) -> list:
         root, out = tmp_path / "course", tmp_path / "out"
-        return grade.grade(tmp_path / name, out, root, Options(), Obedient)[0]
+        return grade.grade(tmp_path / name, out, root, Options(), Obedient).rows
 
     assert {row.student for row in run_zip("first.zip")} == {"ann"}
     with pytest.raises(ValueError, match="grades of 1 other hand-in, and 1"):
@@ -484,7 +484,7 @@ def test_the_command_ends_with_one_line_of_counts(
     out, err = capsys.readouterr()
     assert out.startswith(
         "2 submissions of 2 students: 2 ok, 1 wrong, 0 error, 1 timeout, 0 crashed, "
-        "0 not attempted."
+        "0 not attempted, 0 by hand."
     )
     assert out.count("\n") == 1 and err == "" and grades(tmp_path)[0]["max_points"] == "3"
 

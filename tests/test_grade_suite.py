@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COURSE = Path(sysconfig.get_path("scripts")) / "course"
 LECTURES = {path.name[:2] for path in (ROOT / "solutions").glob("*.ipynb")}
 EXERCISES = [name for name in registry.names() if name[:2] in LECTURES]
-REPORT = {"grades.csv", "grades.json", "summary.html", "feedback", ".parts"}
+REPORT = {"grades.csv", "totals.csv", "grades.json", "summary.html", "feedback", ".parts"}
 PLANTED = ("planted", "planted.ipynb", "trace", "bomb", "fill", "small0")  # by attacks
 SCRATCH = ("/", "/usr", "/etc", "/dev", "/dev/shm", "/run", "/tmp", "/var/tmp", sys.base_prefix)
 

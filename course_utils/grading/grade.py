@@ -15,14 +15,15 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from .. import __version__
-from . import intake, notebook, report
+from . import gradebook, intake, notebook, report, roster
 from .intake import Submission
 from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
-from .report import Row, Run
+from .report import HandIn, Row, Run
 
 PATIENCE = 20  # seconds for a cluster's scheduler to answer
 REPORTED = "reported.json"  # where the hand-ins of the last report lay, and whose they were
@@ -88,7 +89,26 @@ class Options:
     unsafe: bool = False
     seed: int | None = None
     students: str = ""  # whose a file is, one of `names.PATTERNS`
+    student: str = ""  # judge this one anew, and leave the others
     points: Mapping[str, float] | None = None
+    roster: Path | None = None
+    export: str = ""  # one of `gradebook.EXPORTS`
+    due: str = ""
+
+
+@dataclass
+class Graded:
+    """What came of a run.
+
+    Attributes:
+        rows: of grades.csv.
+        notes: a sentence for each file that does not count, and what else the instructor must know.
+        faults: one for each submission that could not be judged for a reason that is not its own.
+    """
+
+    rows: list[Row]
+    notes: list[str]
+    faults: list[str]
 
 
 def grade(
@@ -98,7 +118,7 @@ def grade(
     options: Options | None = None,
     make_grader: MakeGrader = Grader,
     names: Sequence[str] | None = None,
-) -> tuple[list[Row], list[str], list[str]]:
+) -> Graded:
     """Judge every submission that has no result yet, and write the report.
 
     Args:
@@ -109,62 +129,113 @@ def grade(
         make_grader: what judges, for tests.
         names: all exercises, by default the registry's.
 
-    Returns:
-        The rows of grades.csv; a sentence for each file that does not count; one for each
-        submission that could not be judged for a reason that is not its own.
-
     Raises:
         LectureError: when there is nothing to grade.
-        ValueError: when there is no sandbox, a cluster does not answer, or the report in `out` is
-            on other hand-ins, whose grades would be lost.
+        ValueError: when there is no sandbox, a cluster does not answer, a roster or a mark by hand
+            cannot be read, or the report in `out` is on other hand-ins, whose grades would be lost.
     """
-    from tqdm.auto import tqdm
-
     from ..exercises import registry
 
     options = options or Options()
     names = registry.names() if names is None else names
     worth = {name: float(registry.get(name).points) for name in names} | dict(options.points or {})
+    people = roster.read_roster(options.roster) if options.roster else []
+    marks = gradebook.read_by_hand(out / gradebook.BY_HAND, names)
+    due = gradebook.read_due(options.due) if options.due else None
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
     known = notebook.course(root, names)
     with tempfile.TemporaryDirectory(prefix="course-hand-ins-") as spool:
         found, notes = intake.collect(submissions, known, Path(spool), out, options.students)
         _require_same_class(parts, submissions, found)
-        seed = secrets.randbits(62) if options.seed is None else options.seed
-        settings = Settings(unsafe=options.unsafe, points=worth)
-        released = _digest(root, (root / "notebooks").glob("*.ipynb"))
-        exercised = {name[:2] for name in names}
-        tasks = {
-            given: _task(given, settings, released, options.seed, seed)
+        hidden = (_place(submissions), out.resolve())
+        setup = Setup(make_grader, Settings(unsafe=options.unsafe, points=worth), root, hidden)
+        outcomes = _outcomes(found, parts, setup, options, {name[:2] for name in names})
+    if options.student:
+        notes += [
+            f"{given.student}, lecture {given.lecture}: not judged yet, and left out."
             for given in found
-            if given.text and given.lecture in exercised
-        }
-        done = {
-            task.key: outcome for task in tasks.values() if (outcome := _stored(parts, task.key))
-        }
-        todo = [task for task in tasks.values() if task.key not in done]
-        if todo:
-            if options.scheduler:
-                outcomes = _on_cluster(todo, Setup(make_grader, settings), options.scheduler)
-            else:
-                sandbox_for(settings)  # refuses at once where there is none
-                setup = Setup(make_grader, settings, root, (_place(submissions), out.resolve()))
-                outcomes = _on_this_machine(todo, setup, options.jobs)
-            total = {"total": len(tasks), "initial": len(done), "unit": "submission"}
-            with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
-                for key, judged in bar:
-                    done[key] = outcome = replace(judged, seed=seed)
-                    if not outcome.fault:  # the next run tries the others again
-                        _store(parts, key, outcome)
-    outcomes = {given: done[task.key] for given, task in tasks.items()}
+            if given.text and given.lecture in known.lectures and given not in outcomes
+        ]
+        found = [g for g in found if not g.text or g in outcomes or not _exercises(g, worth)]
     rows = [row for given in found for row in _rows(given, outcomes.get(given), worth)]
+    rows, more = gradebook.with_marks(rows, marks)
+    notes += more
+    late = {(g.student, g.lecture) for g in found if g.late or (due and _after(g, due))}
+    if due:
+        notes.append(gradebook.RULE.format(due=f"{due:%Y-%m-%d %H:%M}"))
+    notes += _write_gradebook(out, rows, found, late, people, options.export)
+    run = _run(outcomes)
     remarks: dict[tuple[str, str], list[str]] = {}
     for given in found:
         if given in outcomes:
             remarks.setdefault((given.student, given.lecture), []).extend(given.problems)
+    hand_ins = {
+        (g.student, g.lecture): HandIn(
+            known.titles.get(g.lecture, ""), _in_words(g.time), (g.student, g.lecture) in late
+        )
+        for g in found
+    }
+    report.write(out, rows, run, remarks, notes, hand_ins)
+    handed_in = sorted({(given.student, given.lecture) for given in found})
+    report.write_file(parts / REPORTED, json.dumps([str(submissions.resolve()), handed_in]))
+    faults = [
+        f"{given.student}, lecture {given.lecture}: {outcome.fault}"
+        for given, outcome in outcomes.items()
+        if outcome.fault
+    ]
+    return Graded(rows, notes, faults)
+
+
+def _outcomes(
+    found: Sequence[Submission],
+    parts: Path,
+    setup: Setup,
+    options: Options,
+    exercised: Collection[str],
+) -> dict[Submission, Outcome]:
+    """The result of each submission that has exercises: an earlier one, or a new one.
+
+    With `options.student` only theirs are judged, all of them anew.
+    """
+    from tqdm.auto import tqdm
+
+    seed = secrets.randbits(62) if options.seed is None else options.seed
+    released = _digest(setup.root, (setup.root / "notebooks").glob("*.ipynb"))
+    tasks = {
+        given: _task(given, setup.settings, released, options.seed, seed)
+        for given in found
+        if given.text and given.lecture in exercised
+    }
+    chosen = {task.key for given, task in tasks.items() if given.student == options.student}
+    if options.student and not chosen:
+        raise ValueError(f"There is no hand-in of a student '{options.student}' to judge.")
+    done = {
+        task.key: outcome
+        for task in tasks.values()
+        if task.key not in chosen and (outcome := _stored(parts, task.key))
+    }
+    todo = [task for task in tasks.values() if task.key not in done]
+    todo = [task for task in todo if not chosen or task.key in chosen]
+    if todo:
+        if options.scheduler:
+            there = replace(setup, root=None, hidden=())
+            outcomes = _on_cluster(todo, there, options.scheduler)
+        else:
+            sandbox_for(setup.settings)  # refuses at once where there is none
+            outcomes = _on_this_machine(todo, setup, options.jobs)
+        total = {"total": len(todo) + len(done), "initial": len(done), "unit": "submission"}
+        with tqdm(outcomes, desc="grading", **total, delay=2, leave=False) as bar:
+            for key, judged in bar:
+                done[key] = outcome = replace(judged, seed=seed)
+                if not outcome.fault:  # the next run tries the others again
+                    _store(parts, key, outcome)
+    return {given: done[task.key] for given, task in tasks.items() if task.key in done}
+
+
+def _run(outcomes: Mapping[Submission, Outcome]) -> Run:
     sandboxes = sorted({outcome.sandbox for outcome in outcomes.values() if outcome.sandbox})
-    run = Run(
+    return Run(
         course=__version__,
         python=platform.python_version(),
         torch=_torch_version(),
@@ -173,15 +244,41 @@ def grade(
         sandbox=" / ".join(sandboxes) or "nothing was run",
         unsafe=any(outcome.unsafe for outcome in outcomes.values()),
     )
-    report.write(out, rows, run, remarks, notes)
-    handed_in = sorted({(given.student, given.lecture) for given in found})
-    report.write_file(parts / REPORTED, json.dumps([str(submissions.resolve()), handed_in]))
-    faults = [
-        f"{given.student}, lecture {given.lecture}: {outcome.fault}"
-        for given, outcome in outcomes.items()
-        if outcome.fault
-    ]
-    return rows, notes, faults
+
+
+def _write_gradebook(
+    out: Path,
+    rows: Sequence[Row],
+    found: Sequence[Submission],
+    late: Collection[tuple[str, str]],
+    people: Sequence[roster.Person],
+    kind: str,
+) -> list[str]:
+    """Write totals.csv and what is exported; a note for each who is not found in the roster."""
+    notes, persons = [], {}
+    if people:
+        numbers = {given.student: given.number for given in found}
+        persons, notes = roster.match(numbers.items(), people)
+    given = gradebook.lines(rows, late, people, persons)
+    worth = gradebook.possible(rows)
+    mark = "\ufeff"  # by which spreadsheets see that it is UTF-8
+    report.write_file(out / "totals.csv", mark + gradebook.totals(given, worth))
+    if kind:
+        report.write_file(out / f"{kind}.csv", mark + gradebook.export(kind, given, worth))
+    return notes
+
+
+def _exercises(given: Submission, worth: Mapping[str, float]) -> list[str]:
+    mine = f"{given.lecture}."
+    return [name for name in worth if name.startswith(mine)] if given.lecture else []
+
+
+def _after(given: Submission, due: datetime) -> bool:
+    return given.time > due.timestamp()
+
+
+def _in_words(time: float) -> str:
+    return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M %Z}" if time > 0 else ""
 
 
 def _place(submissions: Path) -> Path:
@@ -268,7 +365,7 @@ def _digest(folder: Path, paths: Iterable[Path]) -> str:
 
 def _rows(given: Submission, outcome: Outcome | None, worth: Mapping[str, float]) -> list[Row]:
     """The lines of grades.csv of one submission; there is at least one."""
-    mine = [name for name in worth if name.startswith(f"{given.lecture}.")] if given.lecture else []
+    mine = _exercises(given, worth)
     if outcome is None:  # it cannot be judged: its first problem says why
         status = "not attempted" if given.readable else "error"
         why = given.problems[0] if given.problems else "There are no exercises in this lecture."

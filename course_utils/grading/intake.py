@@ -4,10 +4,12 @@ What cannot be read becomes one sentence, never an exception: each hand-in ends 
 and each file that does not count is named in a note.
 """
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ..lectures import LectureError
@@ -171,7 +173,7 @@ class _Collection:
             by_name,
             file.path,
             number=who.number,
-            time=file.time,
+            time=_platform_time(who.order) or file.time,
             late=who.late,
             age=(who.order, file.time, copy_number(file.parts[-1])),
         )
@@ -258,6 +260,18 @@ class _Collection:
         places = [PurePosixPath(g.path) for g in (given, best)]
         stems = {names.plain_stem(place.name, self.known) for place in places}
         return given.text is not None and (len(stems) > 1 or places[0].parent != places[1].parent)
+
+
+def _platform_time(order: str) -> float:
+    """The time that Blackboard or nbgrader put into a name, in seconds since 1970; else 0."""
+    digits = re.match(r"(\d{4})-(\d\d)-(\d\d)[ T-](\d\d)[:-](\d\d)[:-](\d\d)", order)
+    if not digits:
+        return 0.0
+    zone = UTC if order.rstrip().endswith("UTC") else None
+    try:
+        return datetime(*map(int, digits.groups()), tzinfo=zone).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
 
 
 def _why_not(given: Submission, best: Submission) -> str:

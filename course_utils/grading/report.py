@@ -1,9 +1,7 @@
 """What the instructor and the students read: grades.csv, grades.json, feedback pages, summary."""
 
 import base64
-import csv
 import functools
-import io
 import json
 import os
 import re
@@ -14,6 +12,8 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
+
+from .sheets import as_csv
 
 COLUMNS = (
     "student",
@@ -33,9 +33,9 @@ LOOK = {
     "timeout": ("…", "#E69F00", "ran too long"),
     "crashed": ("†", "#56B4E9", "ended its process"),
     "not attempted": ("○", "#7F7F7F", "not attempted"),
+    "by hand": ("✎", "#0072B2", "marked by hand"),
 }
 STATUSES = tuple(LOOK)
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a spreadsheet would compute
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,28 @@ class Run:
     unsafe: bool = False
 
 
+@dataclass(frozen=True)
+class HandIn:
+    """What a feedback page says of a notebook as a whole.
+
+    Attributes:
+        title: of the lecture.
+        when: it was handed in, in words, or "".
+        late: whether it came late.
+    """
+
+    title: str = ""
+    when: str = ""
+    late: bool = False
+
+
 def write(
     out: Path,
     rows: Sequence[Row],
     run: Run,
     remarks: Mapping[tuple[str, str], Sequence[str]],
     notes: Sequence[str] = (),
+    hand_ins: Mapping[tuple[str, str], HandIn] | None = None,
 ) -> None:
     """Write all files of the report into `out`; what an earlier run wrote is replaced.
 
@@ -79,16 +95,19 @@ def write(
         run: how it was graded.
         remarks: by (student, lecture), sentences about the notebook as a whole.
         notes: sentences for the instructor, such as hand-ins that do not count.
+        hand_ins: by (student, lecture), what is known of the notebook.
     """
+    hand_ins = hand_ins or {}
     pages = page_names(rows)
     (out / "feedback").mkdir(parents=True, exist_ok=True)
     _remove_old_pages(out, set(pages.values()))
     for (student, lecture), name in pages.items():
         mine = [row for row in rows if (row.student, row.lecture) == (student, lecture)]
-        page = feedback(mine, run, remarks.get((student, lecture), ()))
+        who = student, lecture
+        page = feedback(mine, run, remarks.get(who, ()), hand_ins.get(who, HandIn()))
         write_file(out / "feedback" / name, page)
     write_file(out / "grades.json", to_json(rows, run, remarks, notes))
-    write_file(out / "summary.html", summary(rows, run, remarks, notes))
+    write_file(out / "summary.html", summary(rows, run, remarks, notes, hand_ins))
     write_file(out / "grades.csv", to_csv(rows))  # last: whoever finds it finds all the rest
 
 
@@ -117,20 +136,13 @@ def _remove_old_pages(out: Path, names: set[str]) -> None:
 
 def to_csv(rows: Iterable[Row]) -> str:
     """grades.csv: a line per student and exercise; no cell begins a formula."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(getattr(row, column)) for column in COLUMNS])
-    return file.getvalue()
+    table = [[_cell(getattr(row, column)) for column in COLUMNS] for row in rows]
+    return as_csv([COLUMNS, *table])
 
 
 def _cell(value: object) -> str:
-    """A cell of the table: one line, numbers short, and an apostrophe before a formula."""
-    if isinstance(value, int | float):
-        return f"{value:g}"
-    text = " ".join(str(value).split())
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """A cell of the table: one line, numbers short."""
+    return f"{value:g}" if isinstance(value, int | float) else " ".join(str(value).split())
 
 
 def to_json(
@@ -215,7 +227,9 @@ def _code(text: str) -> Markup:
     return Markup().join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
 
-def feedback(rows: Sequence[Row], run: Run, remarks: Sequence[str] = ()) -> str:
+def feedback(
+    rows: Sequence[Row], run: Run, remarks: Sequence[str] = (), hand_in: HandIn = HandIn()
+) -> str:
     """The page of one student and lecture."""
     reached, possible = _sum(rows)
     return (
@@ -226,7 +240,8 @@ def feedback(rows: Sequence[Row], run: Run, remarks: Sequence[str] = ()) -> str:
             run=run,
             remarks=remarks,
             student=rows[0].student,
-            lecture=f"Lecture {rows[0].lecture}" if rows[0].lecture else "Unknown lecture",
+            lecture=_named(rows[0].lecture, hand_in),
+            hand_in=hand_in,
             reached=reached,
             possible=possible,
         )
@@ -238,6 +253,7 @@ def summary(
     run: Run,
     remarks: Mapping[tuple[str, str], Sequence[str]],
     notes: Sequence[str],
+    hand_ins: Mapping[tuple[str, str], HandIn] | None = None,
 ) -> str:
     """The page of the class: which exercises, which misconceptions, which students."""
     reached, possible = _sum(rows)
@@ -259,7 +275,7 @@ def summary(
             hardest=_hardest(exercises),
             picture=base64.b64encode(_picture(exercises)).decode() if exercises else "",
             misconceptions=_misconceptions(rows),
-            students=_students(rows),
+            students=_students(rows, hand_ins or {}),
             remarks=[*notes, *told],
         )
     )
@@ -336,7 +352,15 @@ def _misconceptions(rows: Iterable[Row]) -> list[dict[str, object]]:
     ]
 
 
-def _students(rows: Sequence[Row]) -> list[dict[str, object]]:
+def _named(lecture: str, hand_in: HandIn) -> str:
+    if not lecture:
+        return "Unknown lecture"
+    return f"Lecture {lecture}, {hand_in.title}" if hand_in.title else f"Lecture {lecture}"
+
+
+def _students(
+    rows: Sequence[Row], hand_ins: Mapping[tuple[str, str], HandIn]
+) -> list[dict[str, object]]:
     """Each student and lecture: points, rows, and the name of the page of feedback."""
     mine: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -346,6 +370,7 @@ def _students(rows: Sequence[Row]) -> list[dict[str, object]]:
     for (student, lecture), block in mine.items():
         reached, possible = _sum(block)
         one = {"student": student, "lecture": lecture, "page": pages[student, lecture]}
+        one["hand_in"] = hand_ins.get((student, lecture), HandIn())
         found.append(one | {"reached": reached, "possible": possible, "rows": block})
     return found
 
