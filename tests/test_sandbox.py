@@ -68,6 +68,7 @@ VALUES = [
     np.arange(6.0).reshape(2, 3)[:, ::2],
     *(torch.ones(2, 3).to(dtype) for dtype in wire.DTYPES),
     torch.arange(6.0).reshape(2, 3).T,
+    torch.arange(10.0).reshape(2, 5)[:1, 0],  # one number, and the next would be five away
 ]
 
 
