@@ -1,53 +1,121 @@
-"""Your own data: read from a file or a folder, or refused in one sentence that says why."""
+"""Your own data: read from a file, a folder or memory, or refused in a sentence that says why."""
 
-import io
-import math
 import warnings
-import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-MAX_BYTES = 2**30  # of one data set in memory: what is larger is refused before it is read
-MAX_IMAGE_PIXELS = 2**26  # of one picture in a folder
+from .arrays import Found, choose, read_array, require_real, require_room
+from .images import Size, as_size, image_endings, pictures, read_folder, read_stack, to_unit
+
 MIN_SAMPLES = 20
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue in grey (ITU-R BT.601), as in Pillow
+Source = str | Path | IO[bytes] | np.ndarray | Tensor
+# What else data come in, and what makes an array of it, to be given as the source.
+OTHER_FILES = {
+    **dict.fromkeys((".csv", ".txt"), 'numpy.loadtxt({name!r}, delimiter=",", skiprows=1)'),
+    ".tsv": 'numpy.loadtxt({name!r}, delimiter="\\t", skiprows=1)',
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), 'h5py.File({name!r})["its key"][:]'),
+    **dict.fromkeys((".pt", ".pth"), "torch.load({name!r}, weights_only=True)"),
+    ".mat": 'scipy.io.loadmat({name!r})["its key"]',
+    ".parquet": "pandas.read_parquet({name!r}).to_numpy()",
+    **dict.fromkeys((".xls", ".xlsx"), "pandas.read_excel({name!r}).to_numpy()"),
+    ".nc": 'xarray.open_dataset({name!r})["its key"].to_numpy()',
+    **dict.fromkeys((".fits", ".fit"), "astropy.io.fits.getdata({name!r})"),
+    **dict.fromkeys((".nii", ".gz"), "nibabel.load({name!r}).get_fdata()"),
+    ".dcm": "pydicom.dcmread({name!r}).pixel_array, one of each file in numpy.stack([...])",
+    ".wav": "scipy.io.wavfile.read({name!r})[1], cut into pieces of one length",
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".joblib"),
+        "the array in it, if you trust who wrote it: opening a pickle runs a program",
+    ),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".7z"), "the folder that unpacking it makes"),
+    ".json": "numpy.array(json.load(open({name!r})))",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read: samples, what belongs to each of them, and what was done on the way."""
+
+    x: Tensor  # (N, D), (N, H, W) or (N, 3, H, W); with as_is=True any (N, ...)
+    labels: Tensor | None = None  # (N,), whole numbers, from an array beside it or from folders
+    classes: tuple[str, ...] = ()  # the names of the labels
+    parts: Tensor | None = None  # (N,), 0, 1, 2: the file's own training, validation and test
+    groups: Tensor | None = None  # (N,), samples that belong together have one number
+    notes: tuple[str, ...] = ()  # a sentence each
+
+    def __len__(self) -> int:
+        return len(self.x)
 
 
 def load(
-    source: str | Path | IO[bytes],
+    source: Source,
     *,
     key: str | None = None,
     colour: bool = False,
-    size: int | None = None,
+    size: Size = None,
     as_is: bool = False,
+    sample: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Read your own data: an .npz or .npy file, or a folder of images.
+    """The samples alone of `read_own`; what that has to say comes as a warning.
+
+    Args and errors as there.
+
+    Returns:
+        (N, D), (N, H, W) or (N, 3, H, W); with as_is=True any (N, ...).
+    """
+    found = read_own(
+        source, key=key, colour=colour, size=size, as_is=as_is, sample=sample, dtype=dtype
+    )
+    for note in found.notes:
+        warnings.warn(note, stacklevel=2)
+    return found.x
+
+
+def read_own(
+    source: Source,
+    *,
+    key: str | None = None,
+    colour: bool = False,
+    size: Size = None,
+    as_is: bool = False,
+    sample: int | None = None,
+    groups: Any = None,
+    dtype: torch.dtype = torch.float32,
+) -> Loaded:
+    """Read your own data: an .npz or .npy file, a folder of images, a file of pages, an array.
 
     Numbers come out in [0, 1], ready for the course's models: bytes (uint8) are pixels and divided
-    by 255, unless none exceeds 1; everything else must lie in [0, 1] already. With as_is=True
-    an array keeps its numbers and its axes. Files are never unpickled.
+    by 255, 16-bit ones (uint16) by 65,535, unless none exceeds 1; everything else must lie in
+    [0, 1] already. With as_is=True an array keeps its numbers and its axes. An array of pictures
+    and the same pictures as files mean the same. Files are never unpickled.
 
     Images (H, W) come out as (N, H, W). Colour, (N, H, W, 3) or (N, 3, H, W) or image files, is
-    turned to grey, or with colour=True to (N, 3, H, W); what is transparent becomes white.
+    turned to grey, or with colour=True to (N, 3, H, W); what is transparent becomes white. Every
+    page of a TIFF or GIF is a sample. Folders inside a folder are classes, or the parts of a split
+    if they are called train, validation and test; so are arrays such as train_images, val_images
+    and test_images of one .npz file.
 
     Args:
-        source: a path, or an open binary file such as `io.BytesIO(upload.content)`.
-        key: name of the array in an .npz file that has several.
+        source: a path, an open binary file such as `io.BytesIO(upload.content)`, or an array.
+        key: name of the array in an .npz file that has several; for a file with its own split
+            what its names have in common, "images".
         colour: keep red, green and blue.
-        size: for a folder: cut each image to its central square and scale it to size x size.
+        size: for images: cut each to its centre and scale it, 28 or (rows, columns).
         as_is: any finite numbers and any axes (N, ...), unchanged.
+        sample: take so many at random, which lets a part of a larger file in.
+        groups: what belongs together: a number or word for each sample, (N,); the name of such
+            an array in the .npz file; "file" or "folder" for images.
         dtype: of the result.
 
     Returns:
-        (N, D), (N, H, W) or (N, 3, H, W); images of a folder in the order of their names.
+        Loaded; images of a folder in the order of their names.
 
     Raises:
         ValueError: one sentence, for a missing, damaged or too large file, a missing key, an
@@ -55,248 +123,129 @@ def load(
             infinite values, values outside [0, 1], constant images, images of different sizes,
             unreadable images, and a folder without images.
     """
+    extent = as_size(size)
+    if sample is not None and (not isinstance(sample, int) or sample < MIN_SAMPLES):
+        raise ValueError(f"sample must be a whole number of samples from {MIN_SAMPLES}: {sample}.")
+    by_name = groups if isinstance(groups, str) else None
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
         name = path.name or str(path)
         try:
-            array = _read_path(path, name, key, colour, size)
+            found, of_files = _read_path(path, name, key, colour, extent, sample, by_name)
         except OSError as error:
             raise ValueError(f"{name} cannot be read: {error.strerror or error}.") from None
     elif hasattr(source, "read") and hasattr(source, "seek"):
         name = str(getattr(source, "name", "The file"))
-        array = _read_array(source, name, key, size)
+        found, of_files = read_array(source, name, key, by_name, sample), False
     else:
-        raise ValueError(
-            f"load takes a path or an open binary file, not {type(source).__name__}: arrays and "
-            "tensors need no loading, give them to split."
-        )
-    return _finish(array, name, colour, as_is, dtype)
+        name, of_files = "The array", False
+        found = _from_memory(source, key, by_name, sample)
+    if groups is not None and by_name is None:
+        found.groups = _group_numbers(groups, len(found.array), sample)
+    x, note = _finish(found.array, name, colour, as_is, extent, of_files, dtype)
+    numbers = (found.labels, found.parts, found.groups)
+    labels, parts, belong = (None if n is None else torch.from_numpy(n).long() for n in numbers)
+    notes = tuple(found.notes + ([note] if note else []))
+    return Loaded(x, labels, found.classes, parts, belong, notes)
 
 
 def _read_path(
-    path: Path, name: str, key: str | None, colour: bool, size: int | None
-) -> np.ndarray:
+    path: Path,
+    name: str,
+    key: str | None,
+    colour: bool,
+    size: tuple[int, int] | None,
+    sample: int | None,
+    groups: str | None,
+) -> tuple[Found, bool]:
+    """What is there, and whether it came from image files."""
     if path.is_dir():
         if key is not None:
             raise ValueError(f"{name} is a folder of images and has no key {key!r}: leave it out.")
-        return _read_folder(path, colour, size)
-    _require_array_file(path)
-    with path.open("rb") as file:
-        return _read_array(file, name, key, size)
-
-
-def _require_array_file(path: Path) -> None:
+        return read_folder(path, colour, size, sample, groups), True
     if not path.exists():
         raise ValueError(
             f"There is no file or folder {str(path.absolute())!r}: check its name and place."
         )
-    if path.suffix.lower() in IMAGE_ENDINGS:
-        raise ValueError(f"{path.name} is a single image: load the folder that holds all of them.")
-    if not path.is_file() or path.suffix.lower() not in (".npy", ".npz"):
-        raise ValueError(f"{path.name} is neither an .npy or .npz file nor a folder of images.")
-
-
-# ---------------------------------------------------------------------- arrays
-
-
-def _read_array(file: IO[bytes], name: str, key: str | None, size: int | None) -> np.ndarray:
-    """The array in an .npy file, or one of those in an .npz file: told apart by the first bytes."""
-    if size is not None:
-        raise ValueError(f"size scales a folder of images, and {name} is an array: leave it out.")
-    start = file.read(6)
-    if not isinstance(start, bytes):
-        raise ValueError(f'{name} is open as text: open it with mode "rb".')
-    file.seek(0)
-    if start == b"\x93NUMPY":
-        if key is not None:
-            raise ValueError(f"{name} holds a single array and has no key {key!r}: leave it out.")
-        return _read_npy(file, name)
-    if start[:4] == b"PK\x03\x04":
-        return _read_npz(file, name, key)
-    what = "is empty" if not start else "was not written by NumPy, whatever its name says"
-    raise ValueError(f"{name} {what}: write it with numpy.save or numpy.savez.")
-
-
-def _read_npz(file: IO[bytes], name: str, key: str | None) -> np.ndarray:
-    try:
-        archive = zipfile.ZipFile(file)
-    except Exception:  # broken bytes can make zipfile fail in any way
-        raise _damaged(name) from None
-    with archive:
-        members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
-        if not members:
-            raise ValueError(
-                f"{name} holds no arrays: write it with numpy.savez; if it is a zip of images, "
-                "unpack it and load the folder."
-            )
-        known = ", ".join(list(members)[:10]) + (", ..." if len(members) > 10 else "")
-        if key is None and len(members) > 1:
-            raise ValueError(f"{name} holds several arrays, say which with key=: {known}.")
-        key = next(iter(members)) if key is None else key
-        if key not in members:
-            raise ValueError(f"{name} has no key {key!r}: it holds {known}.")
-        if members[key].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{name} is compressed in a way that numpy.savez does not write.")
-        try:
-            member = archive.open(members[key])
-        except Exception:  # also if it is encrypted
-            raise _damaged(name) from None
-        with member:
-            return _read_npy(member, f"{name}[{key!r}]")
-
-
-def _read_npy(file: IO[bytes], name: str) -> np.ndarray:
-    """Read header and values of an .npy file; nothing large is read before its size is known."""
-    shape, fortran_order, dtype = _read_header(file, name)
-    if dtype.hasobject:
+    ending = path.suffix.lower()
+    if ending in image_endings() and path.is_file():
+        found = read_stack(path, colour, size)
+        if found is None:
+            raise ValueError(f"{name} is a single image: load the folder that holds all of them.")
+        return found, True
+    if ending in OTHER_FILES:
+        how = OTHER_FILES[ending].format(name=name)
         raise ValueError(
-            f"{name} holds Python objects, which could run code when they are opened, so it stays "
-            "closed: save an array of numbers, all samples of one shape."
+            f"{name} is neither an .npy or .npz file nor a folder of images: give as the source "
+            f"{how}."
         )
-    if dtype.kind not in "biuf":
-        raise ValueError(f"{name} holds {dtype} values, and real numbers are needed.")
-    if len(shape) > 8 or any(not 0 <= n < 2**48 for n in shape):
-        raise _damaged(name)
-    if 0 in shape:
-        raise ValueError(f"{name} has the shape {shape}: it is empty.")
-    n_bytes = math.prod(shape) * dtype.itemsize
-    _require_room(max(n_bytes, 4 * math.prod(shape)), f"{name} announces the shape {shape}")
-    content = _read(file, n_bytes, name)
-    if _read(file, 1, name, or_less=True):  # an .npz compares its checksum at the end
-        raise _damaged(name)
-    order = "F" if fortran_order else "C"
-    return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)  # (values,) -> announced
-
-
-def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, order of the axes and dtype of an .npy file, parsed by NumPy from a short copy.
-
-    A copy, because NumPy reads a header before it looks whether it is too long: up to 4 GiB,
-    which an .npz may have compressed into a small file.
-    """
-    start = _read(file, 8, name)  # magic string and version
-    length = _read(file, 2 if start[6] == 1 else 4, name)
-    n = int.from_bytes(length, "little")
-    if n > 10_000:  # as in NumPy; a few hundred are usual
-        raise _damaged(name)
-    header = io.BytesIO(start + length + _read(file, n, name))
-    try:
-        version = np.lib.format.read_magic(header)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(header)
-        return np.lib.format.read_array_header_2_0(header)
-    except Exception:  # the header is a Python literal that anyone may have written
-        raise _damaged(name) from None
-
-
-def _read(file: IO[bytes], n: int, name: str, or_less: bool = False) -> bytes:
-    try:
-        content = file.read(n)
-    except Exception:  # broken bytes can make zipfile fail in any way
-        raise _damaged(name) from None
-    if len(content) < n and not or_less:
-        raise _damaged(name)
-    return content
-
-
-def _damaged(name: str) -> ValueError:
-    return ValueError(f"{name} is damaged or cut off: copy or write it again.")
-
-
-def _require_room(n_bytes: int, what: str) -> None:
-    if n_bytes > MAX_BYTES:
+    if not path.is_file() or ending not in (".npy", ".npz"):
         raise ValueError(
-            f"{what}, {n_bytes / 2**30:.3g} GiB in memory, more than the {MAX_BYTES / 2**30:.3g} "
-            "GiB that are read: save fewer or smaller samples."
+            f"{name} is neither an .npy or .npz file nor a folder of images: read it in your own "
+            "way, and give the array as the source."
         )
+    with path.open("rb") as file:
+        return read_array(file, name, key, groups, sample), False
 
 
-# ---------------------------------------------------------------------- a folder of images
-
-
-def _read_folder(folder: Path, colour: bool, size: int | None) -> np.ndarray:
-    """All images of a folder, by name, in [0, 1]: (N, H, W), or (N, 3, H, W) in colour."""
-    if size is not None and size < 1:
-        raise ValueError(f"size must be a positive number of pixels, got {size}.")
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+def _from_memory(source: Any, key: str | None, groups: str | None, sample: int | None) -> Found:
+    """An array, a tensor, or whatever makes itself one, such as a table of pandas."""
+    if isinstance(source, dict):
+        raise ValueError(
+            f"load takes one array and not a dict: give one of its entries, {list(source)[:10]}."
+        )
+    if isinstance(source, (list, tuple)) or not (
+        isinstance(source, Tensor) or hasattr(source, "__array__")
+    ):
+        raise ValueError(
+            "load takes a path, an open binary file, or an array, not "
+            f"{type(source).__name__}: numpy.stack of samples of one shape makes an array."
+        )
+    if key is not None or groups is not None:
+        raise ValueError(
+            f"An array has no key {key or groups!r}: leave it out, and give groups as an array."
+        )
+    array = source.detach().cpu() if isinstance(source, Tensor) else source
+    if isinstance(array, Tensor):
+        array = (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+    array = np.asarray(array)
+    require_real(array.dtype, "The array")
+    if array.ndim and 0 in array.shape:
+        raise ValueError(f"The array has the shape {array.shape}: it is empty.")
+    n = len(array) if array.ndim else 0
+    rows = choose(n, sample)
+    if rows is not None:
+        array = array[rows]
+    require_room(
+        array.size * max(4, array.dtype.itemsize), f"The array has the shape {array.shape}"
     )
-    if not paths:
-        raise ValueError(
-            f"The folder {folder.name!r} holds no images ({', '.join(IMAGE_ENDINGS)}): name the "
-            "one that directly holds them, folders inside it are not searched."
-        )
-    images = []
-    for path in tqdm(paths, desc="images", delay=2, leave=False):
-        image = _read_image(path, colour, size)
-        if not images:
-            _require_room(len(paths) * image.size * 4, f"{len(paths)} images like {path.name}")
-        elif image.shape != images[0].shape:
-            raise ValueError(
-                f"The images differ in size: {paths[0].name} is {_extent(images[0])} and "
-                f"{path.name} is {_extent(image)} pixels; load(..., size=28) makes them equal."
-            )
-        images.append(image)
-    stacked = np.stack(images)
-    return np.moveaxis(stacked, 3, 1) if colour else stacked  # (N, H, W, 3) -> (N, 3, H, W)
+    notes = [] if rows is None else [f"{len(rows)} of {n} samples were taken, at random."]
+    return Found(array, notes=notes)
 
 
-def _read_image(path: Path, colour: bool, size: int | None) -> np.ndarray:
-    """One image in [0, 1], float32, (H, W) or (H, W, 3)."""
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=IMAGE_FORMATS)
-        with picture:
-            # The size stands in the header: nothing has been decoded yet.
-            too_large = math.prod(picture.size) > MAX_IMAGE_PIXELS
-            if not too_large:
-                return _pixels(ImageOps.exif_transpose(picture), colour, size)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        too_large = True
-    except Exception:  # a decoder can fail on broken bytes in any way
-        raise ValueError(
-            f"{path.name} cannot be read as an image: it is damaged, cut off, or another kind "
-            "of file; remove it or save it again."
-        ) from None
-    raise ValueError(
-        f"{path.name} is larger than {MAX_IMAGE_PIXELS / 1e6:.3g} million pixels: make it smaller."
-    )
-
-
-def _pixels(picture: Any, colour: bool, size: int | None) -> np.ndarray:
-    """A Pillow image as numbers in [0, 1]."""
-    from PIL import Image, ImageOps
-
-    if picture.mode[0] in "IF":  # 16 bits, or numbers; Pillow would cut these off at 255
-        scale = 65535 if picture.mode[0] == "I" else 1
-        picture = Image.fromarray(np.asarray(picture, dtype=np.float32) / scale)
-    else:
-        if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA"):
-            picture = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-        picture = picture.convert("RGB" if colour else "L")
-    if size is not None:
-        picture = ImageOps.fit(picture, (size, size), Image.Resampling.BOX)
-    pixels = np.asarray(picture, dtype=np.float32)
-    if picture.mode != "F":
-        pixels = pixels / 255
-    return np.stack([pixels] * 3, axis=-1) if colour and pixels.ndim == 2 else pixels
-
-
-def _extent(image: np.ndarray) -> str:
-    return f"{image.shape[1]} x {image.shape[0]}"
+def _group_numbers(groups: Any, n: int, sample: int | None) -> np.ndarray:
+    """Any names (N,), numbers or words, as whole numbers from 0."""
+    values = np.asarray(groups.cpu() if isinstance(groups, Tensor) else groups)
+    if values.ndim == 1 and sample is not None and len(values) > n:
+        values = values[choose(len(values), sample)]
+    if values.shape != (n,):
+        raise ValueError(f"groups needs one entry for each of the {n} samples, not {values.shape}.")
+    return np.unique(values, return_inverse=True)[1].reshape(-1)
 
 
 # ---------------------------------------------------------------------- is it fit for a model?
 
 
-def _finish(array: np.ndarray, name: str, colour: bool, as_is: bool, dtype: torch.dtype) -> Tensor:
-    """Check the numbers and bring them to the shape and range that `load` promises."""
+def _finish(
+    array: np.ndarray,
+    name: str,
+    colour: bool,
+    as_is: bool,
+    size: tuple[int, int] | None,
+    of_files: bool,
+    dtype: torch.dtype,
+) -> tuple[Tensor, str]:
+    """The numbers in the shape and range that are promised, and what was done to them."""
     if array.ndim < 2:
         raise ValueError(
             f"{name} has the shape {array.shape}, and (N, ...) is needed, one row for each sample: "
@@ -307,12 +256,14 @@ def _finish(array: np.ndarray, name: str, colour: bool, as_is: bool, dtype: torc
             f"{name} holds {len(array)} samples, shape {array.shape}, and at least {MIN_SAMPLES} "
             "are needed to train, validate and test."
         )
-    pixels = array.dtype == np.uint8 and not as_is and array.max() > 1
+    note = ""
+    if not of_files and not as_is:
+        array, note = _as_pictures(array, name, colour, size)
+    if of_files or not as_is:
+        array = to_unit(array)
     with np.errstate(over="ignore"):  # what becomes infinite is named below
         numbers = array.astype(np.float64 if dtype == torch.float64 else np.float32, order="C")
     x = torch.from_numpy(numbers).to(dtype)
-    if pixels:
-        x = x / 255
     if not bool(torch.isfinite(x).all()):
         bad = (~torch.isfinite(x)).flatten(1).any(dim=1)
         raise ValueError(
@@ -322,13 +273,40 @@ def _finish(array: np.ndarray, name: str, colour: bool, as_is: bool, dtype: torc
     if not as_is:
         low, high = float(x.min()), float(x.max())
         if low < 0 or high > 1:
+            bytes_ = "bytes can be given as uint8, else " if low >= 0 and high <= 255 else ""
             raise ValueError(
-                f"{name} has values from {low:.4g} to {high:.4g}, and [0, 1] is needed: scale "
-                "them, or take them unchanged with load(..., as_is=True)."
+                f"{name} has values from {low:.4g} to {high:.4g}, and [0, 1] is needed: {bytes_}"
+                "scale them, or take them unchanged with load(..., as_is=True)."
             )
+    if not as_is or of_files:
         x = _as_images(x, name, colour)
     _require_variety(x, name)
-    return x
+    return x, note
+
+
+def _as_pictures(
+    array: np.ndarray, name: str, colour: bool, size: tuple[int, int] | None
+) -> tuple[np.ndarray, str]:
+    """An array of pictures as the same pictures would come out of files; other arrays stay."""
+    if array.ndim == 4 and array.shape[1] in (1, 3, 4) and array.shape[3] not in (1, 3, 4):
+        array = np.moveaxis(array, 1, 3)  # (N, C, H, W) -> (N, H, W, C)
+    coloured = array.ndim == 4 and array.shape[3] in (3, 4)
+    as_bytes = array.dtype == np.uint8 and array.max() > 1
+    if size is not None:
+        grey = array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 1)
+        if not grey and not (coloured and as_bytes):
+            raise ValueError(
+                f"size scales pictures (N, H, W), and colour if it is in bytes, and {name} is "
+                f"{array.dtype} of shape {array.shape}: leave it out."
+            )
+    if (coloured and as_bytes) or size is not None:
+        if colour and not coloured:
+            raise ValueError(
+                f"{name} has no colours, shape {tuple(array.shape)}: leave colour=True out."
+            )
+        array = pictures(array, colour, size)
+    note = "" if colour or not coloured else "Colour was turned to grey: colour=True keeps it."
+    return array, note
 
 
 def _as_images(x: Tensor, name: str, colour: bool) -> Tensor:
@@ -346,15 +324,15 @@ def _as_images(x: Tensor, name: str, colour: bool) -> Tensor:
         raise ValueError(f"{name} has no colours, shape {tuple(x.shape)}: leave colour=True out.")
     if x.ndim == 4 and not colour:
         grey = x.new_tensor(GREY)[:, None, None]
-        x = (x * grey).sum(dim=1)  # (N, 3, H, W) -> (N, H, W)
+        x = (x * grey).sum(dim=1).clamp(max=1)  # (N, 3, H, W) -> (N, H, W)
     return x.contiguous()
 
 
 def _require_variety(x: Tensor, name: str) -> None:
-    """Something to learn: samples that differ, and no image of one value."""
+    """Something to learn: samples that differ, and no image of one value unless it is a mask."""
     if bool((x == x[:1]).all()):
         raise ValueError(f"All samples of {name} are equal: there is nothing to learn from them.")
-    if x.ndim > 2:
+    if x.ndim > 2 and not bool(((x == 0) | (x == 1)).all()):
         flat = x.flatten(1)
         constant = (flat == flat[:, :1]).all(dim=1)
         if bool(constant.any()):

@@ -88,6 +88,7 @@ def split(
     *,
     validation: float = 0.1,
     test: float = 0.1,
+    groups: Tensor | None = None,
     keep_repeats: bool = False,
     seed: int = 0,
 ) -> Splits:
@@ -101,6 +102,7 @@ def split(
         x: (N, ...).
         labels: (N,), shared out alongside.
         validation, test: fractions of the samples, rounded to a whole number of them.
+        groups: (N,), a number for each sample; samples that share one stay in one part.
         keep_repeats: take all samples, equal ones too.
         seed: of the shuffle.
 
@@ -109,11 +111,12 @@ def split(
             number from 0 upwards.
     """
     n_all = len(x)
-    if labels is not None and (labels.ndim != 1 or len(labels) != n_all):
-        raise ValueError(f"labels must have shape ({n_all},), got {tuple(labels.shape)}.")
+    for name, of_each in (("labels", labels), ("groups", groups)):
+        if of_each is not None and of_each.shape != (n_all,):
+            raise ValueError(f"{name} must have shape ({n_all},), got {tuple(of_each.shape)}.")
     kept = torch.arange(n_all) if keep_repeats else _first_of_each(x)
     n = len(kept)
-    sizes = (n - round(validation * n) - round(test * n), round(validation * n), round(test * n))
+    sizes = _sizes(n, (validation, test))
     if min(sizes) < 1:
         raise ValueError(
             f"{n} samples with validation={validation} and test={test} make parts of {sizes}, "
@@ -122,7 +125,65 @@ def split(
     description = f"{n} samples of shape {tuple(x.shape[1:])}."
     if n < n_all:
         description = f"{description[:-1]}, {n_all - n} repeated ones left out."
-    return share(x[kept], None if labels is None else labels[kept], sizes, seed, description)
+    x, labels = x[kept], None if labels is None else labels[kept]
+    if groups is None:
+        return share(x, labels, sizes, seed, description)
+    part = assign(n, groups[kept], (validation, test), seed=seed)
+    order = torch.randperm(n, generator=streams(seed)[0])
+    indices = [order[part[order] == p] for p in range(3)]
+    parts = None if labels is None else Parts(*(labels[i] for i in indices))
+    return Splits(*(x[i] for i in indices), description, labels=parts)
+
+
+def assign(
+    n: int, groups: Tensor | None, fractions: tuple[float, float], *, seed: int = 0
+) -> Tensor:
+    """The part of each of n samples at random, 0, 1 or 2: training, validation, test.
+
+    Args:
+        n: N.
+        groups: (N,), samples that share a number stay in one part; None for each by itself.
+        fractions: of validation and test; groups fill them as far as they fit.
+        seed: of the order.
+
+    Returns:
+        (N,), whole numbers.
+
+    Raises:
+        ValueError: if there are fewer groups than parts that are wanted.
+    """
+    generator, _, _ = streams(seed)
+    part = torch.zeros(n, dtype=torch.long)
+    sizes = _sizes(n, fractions)
+    if groups is None:
+        order = torch.randperm(n, generator=generator)
+        part[order[sizes[0] : sizes[0] + sizes[1]]] = 1
+        part[order[sizes[0] + sizes[1] :]] = 2
+        return part
+    names, code, counts = groups.unique(return_inverse=True, return_counts=True)
+    wanted = [p for p in (2, 1) if fractions[p - 1] > 0]
+    if len(names) < 1 + len(wanted):
+        raise ValueError(
+            f"{len(names)} groups cannot be shared out to {1 + len(wanted)} parts: one for each is "
+            "the least."
+        )
+    of_group = torch.zeros(len(names), dtype=torch.long)
+    order = torch.randperm(len(names), generator=generator)
+    for p in wanted:
+        room = max(1, sizes[p])
+        for group in order[of_group[order] == 0].tolist():
+            if counts[group] <= room:
+                of_group[group], room = p, room - int(counts[group])
+        if not bool((of_group == p).any()):  # all are larger than a tenth: take the smallest
+            free = of_group == 0
+            of_group[torch.where(free, counts, n + 1).argmin()] = p
+    return of_group[code]
+
+
+def _sizes(n: int, fractions: tuple[float, float]) -> Sizes:
+    """Training, validation and test samples of n."""
+    validation, test = (round(fraction * n) for fraction in fractions)
+    return n - validation - test, validation, test
 
 
 def share(x: Tensor, labels: Tensor | None, sizes: Sizes, seed: int, description: str) -> Splits:
@@ -134,12 +195,15 @@ def share(x: Tensor, labels: Tensor | None, sizes: Sizes, seed: int, description
     return Splits(train, validation, test, description, labels=parts)
 
 
+def first_of_each(x: Tensor) -> Tensor:
+    """For each of the samples (N, ...) the index of the first one that equals it, (N,)."""
+    first: dict[bytes, int] = {}
+    return torch.tensor([first.setdefault(s, i) for i, s in enumerate(_sample_bytes(x))])
+
+
 def _first_of_each(x: Tensor) -> Tensor:
     """Indices of the samples that equal no sample before them, in order."""
-    first: dict[bytes, int] = {}
-    for index, sample in enumerate(_sample_bytes(x)):
-        first.setdefault(sample, index)
-    return torch.tensor(list(first.values()), dtype=torch.long)
+    return first_of_each(x).unique()
 
 
 def _sample_bytes(x: Tensor) -> list[bytes]:

@@ -1,6 +1,7 @@
-"""Your own data, from a file to a one-page report: lecture 09.
+"""Your own data, from a file to a one-page report: lecture 11.
 
-- `data`: `read` it, `prepare` it: split, and know what kind of numbers they are;
+- `data`: `read` it, `prepare` it: split, in units of its own;
+- `steps`: what kind of numbers they are, and whose units differ;
 - `fitting`: `fit_vae`, `score`, `rate_distortion_curve`, and `cautions` about all of them;
 - `figures`: `draw_...`, each returns (figure, sentence) for `plotting.show` and the report;
 - `report`: `write_report`, one HTML file with everything inside;
@@ -13,7 +14,7 @@
 """
 
 from . import molecule
-from .data import Prepared, kind_of, prepare, read
+from .data import Prepared, prepare, read
 from .figures import draw_curve, draw_data, draw_history, draw_latents, draw_samples
 from .fitting import (
     Curve,
@@ -27,6 +28,7 @@ from .fitting import (
 )
 from .refusals import Refusal, refusals, show_refusals
 from .report import QUESTIONS, plus_minus, write_report
+from .steps import kind_of, mixed_units, step_of
 
 __all__ = [
     "QUESTIONS",
@@ -44,6 +46,7 @@ __all__ = [
     "fit_vae",
     "kind_of",
     "loss",
+    "mixed_units",
     "molecule",
     "plus_minus",
     "prepare",
@@ -52,5 +55,6 @@ __all__ = [
     "refusals",
     "score",
     "show_refusals",
+    "step_of",
     "write_report",
 ]

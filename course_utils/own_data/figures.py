@@ -75,7 +75,7 @@ def draw_latents(
     fitted: Fitted,
     scores: Scores,
     colour: Tensor | None = None,
-    label: str = "mean of the sample",
+    label: str | None = None,
     *,
     generator: torch.Generator,
 ) -> Shown:
@@ -83,7 +83,8 @@ def draw_latents(
 
     Args:
         fitted, scores: of one model.
-        colour: a number for each test sample, (N,); their means if None.
+        colour: a number for each test sample, (N,); if None their means, in deviations of each
+            number where these have different units.
         label: what that number is.
         generator: of the noise within a step.
 
@@ -91,7 +92,10 @@ def draw_latents(
         ValueError: if colour is not one number for each test sample.
     """
     data, model = fitted.data, fitted.model
-    colour = data.test.mean(dim=1) if colour is None else colour
+    if colour is None:
+        colour = data.test if not data.mixed else (data.test - data.centre) / data.scale
+        colour, label = colour.mean(dim=1), label or "mean of the sample"
+    label = label or "your number"
     if colour.shape != (len(data.test),):
         raise ValueError(f"colour needs a number for each of the {len(data.test)} test samples.")
     codes = vae.latent_means(model, data.to_model(data.test, generator))

@@ -230,8 +230,10 @@ def _simple_models(data: Prepared, generator: torch.Generator) -> dict[str, Tens
     """-log p of each test sample, (N,), by the name of the model."""
     n, d = data.train.shape
     if data.kind == "binary":
-        logits = ((data.train.sum(dim=0) + 1) / (n + 2)).logit()  # one more of each: no zeros
-        log_p = vae.bernoulli_log_likelihood(data.test, logits.expand_as(data.test))
+        ones = data.to_model(data.train, generator).sum(dim=0)
+        logits = ((ones + 1) / (n + 2)).logit()  # one more of each: no zeros
+        test = data.to_model(data.test, generator)
+        log_p = vae.bernoulli_log_likelihood(test, logits.expand_as(test))
         return {"a coin per number": -log_p}
     y = data.to_model(data.train, generator).double()
     y_test = data.to_model(data.test, generator).double()
@@ -252,10 +254,9 @@ def cautions(fitted: Fitted, scores: Scores) -> list[str]:
     Too few data, repeats, columns that never change, a model that is better on its training data
     or worse than a simpler one, silent latents, numbers that are no file sizes.
     """
-    data, found = fitted.data, []
+    data, found = fitted.data, list[str]()
     n, k = len(data.train), len(scores.rates)
-    if data.repeats:
-        found.append(f"{data.repeats} samples equal another one and were left out.")
+    found += data.notes
     if n < FEW:
         found.append(f"Only {n} training samples: expect another result with another seed.")
     constant = int((data.train == data.train[:1]).all(dim=0).sum())
@@ -274,7 +275,13 @@ def cautions(fitted: Fitted, scores: Scores) -> list[str]:
     for name, simple in scores.simple.items():
         worse, chance = mean_and_error(scores.per_sample - simple)  # what both find hard cancels
         if worse > STANDARD_ERRORS * chance:
-            found.append(f"A simpler model, {name}, is better by {worse:.3g} nats per sample.")
+            why = ""
+            if name == "a Gaussian per number":
+                why = ": it has a deviation for each number, and the VAE one for all"
+            found.append(
+                f"A simpler model, {name}, is better by {worse:.3g} nats per sample{why}; more "
+                "steps, or more data, may change that."
+            )
     if scores.used == 0:
         found.append("No latent is used: the decoder ignores the code, and all samples are alike.")
     elif scores.used < k:
@@ -284,6 +291,9 @@ def cautions(fitted: Fitted, scores: Scores) -> list[str]:
         )
     elif data.data_dim > k:
         found.append(f"All {k} latents are used: more of them may be better.")
+    with_steps = int(data.stepped.expand(1, data.data_dim).sum())
+    if data.kind == "real" and with_steps:
+        found.append(f"{with_steps} of {data.data_dim} numbers have a step, the others none.")
     if data.kind == "real":
         found.append(
             "Real numbers have densities: their nats and bits change with the units, and only "
@@ -299,8 +309,8 @@ def cautions(fitted: Fitted, scores: Scores) -> list[str]:
 class Curve:
     """Rate and error of VAEs with different betas on test data, and what a Gaussian source allows.
 
-    Errors are root mean squares per number, as a share of the data's deviation: 1 is "nothing
-    was told".
+    Errors are root mean squares per number, as a share of the test data's deviation: 1 is
+    "nothing was told".
     """
 
     betas: Tensor  # (M,)
@@ -362,20 +372,25 @@ def rate_distortion_curve(
         generator=generator,
     )
     y = data.to_model(data.test, generator)
-    variance = float(data.to_model(data.train, generator).var(dim=0).sum())
+    # Of these very numbers: who is told nothing errs by 1 at least, whatever the training data's
+    # spread is, and no curve begins below the limit by a difference of two variances.
+    variance = float(y.double().var(dim=0, correction=0).sum())
     points = [rate_distortion.rd_of(m, y, samples=2, generator=generator) for m in swept.models]
     rms = torch.stack([(point.mse_sum / variance).sqrt() for point in points])
     rate = torch.stack([point.rate for point in points])
     distortion = torch.stack([point.distortion for point in points]) + data.constant_nats
-    return Curve(swept.betas, rate, distortion, rms, swept.models, _gaussian_limit(data, rate))
+    limit = _gaussian_limit(data, rate, generator)
+    return Curve(swept.betas, rate, distortion, rms, swept.models, limit)
 
 
-def _gaussian_limit(data: Prepared, rate: Tensor) -> tuple[Tensor, Tensor] | None:
+def _gaussian_limit(
+    data: Prepared, rate: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor] | None:
     """Shannon's curve for a Gaussian source with the training covariance, up to these rates."""
     n, d = data.train.shape
     if n < 4 * d or data.kind == "binary":
         return None
-    y = ((data.train - data.centre) / data.scale).double()
+    y = data.to_model(data.train, generator).double()  # with the noise that the models see
     eigenvalues = torch.linalg.eigvalsh(y.T.cov().reshape(d, d)).clamp_min(1e-9)  # () -> (1, 1)
     levels = torch.logspace(-4, 0, 400, dtype=torch.float64) * eigenvalues.max()
     limit_rate, squared = reverse_water_filling(eigenvalues, levels)

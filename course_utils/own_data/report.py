@@ -25,7 +25,7 @@ QUESTIONS = (
 )
 NO_ANSWER = "(not answered yet)"
 KINDS = {
-    "binary": "0 and 1",
+    "binary": "two",
     "stepped": "steps of {step:.4g}",
     "real": "real numbers",
 }
@@ -160,7 +160,8 @@ def _data_rows(data: Prepared) -> list[tuple[str, str]]:
         ("one sample", " × ".join(map(str, data.shape))),
         ("values", KINDS[data.kind].format(step=data.step) + f", {low:.4g} to {high:.4g}"),
         ("train, validation, test", ", ".join(f"{len(p)}" for p in parts)),
-        ("repeats left out", f"{data.repeats}"),
+        ("samples equal to another", f"{data.repeats}"),
+        *([("classes", ", ".join(data.classes))] if data.classes else []),
     ]
 
 
@@ -178,8 +179,8 @@ def _score_rows(data: Prepared, scores: Scores) -> list[tuple[str, str]]:
     rates = ", ".join(f"{rate:.2f}" for rate in scores.rates.clamp_min(0).tolist())
     rows.append(("of each latent", rates))
     if scores.sigma is not None:
-        unit = "the data's units" if data.is_image else "deviations of the data"
-        scale = float(data.scale) if data.is_image else 1.0  # vectors have one for each column
+        one = data.scale.numel() == 1  # columns and channels have one each
+        unit, scale = ("the data's units", float(data.scale)) if one else ("deviations", 1.0)
         rows.append((f"sigma, in {unit}", f"{scale * scores.sigma:.3g}"))
     return rows
 
