@@ -33,7 +33,7 @@ ROWS = (  # lecture, cell, title
         ("09", "ls-gallery", "the landscape, over the truth"),
     ),
     (
-        ("10", "ls-score-figure", "diffusion: the exact score and the learned one"),
+        ("10", "df-sevens", "diffusion: asked for sevens"),
         ("11", "own-latents", "your own data"),
     ),
 )

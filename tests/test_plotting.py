@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 
-from course_utils import plotting
+from course_utils import datasets, plotting
 from course_utils.authoring.execute import kernel_environment
 from course_utils.plotting import ROLE
 from course_utils.simulators import collider
+from course_utils.simulators.sprites import ENUMERATED_NAMES, enumerated_factors
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
 BLINDNESS = {
@@ -150,6 +151,26 @@ def test_maps_of_the_plane_put_axis_0_along_x() -> None:
     centre = np.mean(lines.get_paths()[1].vertices, axis=0)
     assert np.allclose(centre, [0.2, 1.5], atol=0.05)
     assert colour_of(plotting.walkers(ax, torch.rand(5, 2))) == ROLE["model"]
+
+
+def test_the_evolution_shows_stored_draws_of_the_ledgers_sprites() -> None:
+    fig, ax = plotting.figure(width=9.4, height=2.2)
+    plotting.evolution(ax)
+    fig.canvas.draw()
+    words = {word for row in plotting.EVOLUTION for word in row}
+    assert words == {text.get_text() for text in ax.texts} and len(ax.images) == 6
+    width, tall = fig.canvas.get_width_height()
+    for box in (text.get_window_extent() for text in ax.texts):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= tall
+    starts = [(15 * i, 15 * j) for i in range(3) for j in range(3)]
+    pages = [torch.from_numpy(np.asarray(image.get_array())) for image in ax.images]
+    drawn = [[page[i : i + 14, j : j + 14].flatten() for i, j in starts] for page in pages]
+    draws = torch.stack([torch.stack(nine) for nine in drawn]).float()  # (6, 9, 196)
+    sprites = datasets.ledger_sprites()
+    assert torch.equal(draws[0], sprites.test[:9])
+    nearest = torch.cdist(draws[-1], sprites.truth.templates.float(), p=1).argmin(-1)
+    hearts = enumerated_factors()["shape"][nearest] == ENUMERATED_NAMES.index("heart")
+    assert hearts.sum() >= 8  # the last one was told to draw hearts
 
 
 @pytest.mark.parametrize("n", [7, 8])

@@ -73,7 +73,15 @@ from .models import (
     training_terms,
     unit_rates,
 )
-from .outlook import FAMILIES, TIMELINE, families, timeline
+from .outlook import (
+    EVOLUTION,
+    EVOLUTION_SHEET,
+    FAMILIES,
+    TIMELINE,
+    evolution,
+    families,
+    timeline,
+)
 from .pictures import field, images, jet_images, tile
 from .rate_distortion import (
     information,
@@ -97,6 +105,8 @@ from .science import (
 
 __all__ = [
     "DENSITY_MAP",
+    "EVOLUTION",
+    "EVOLUTION_SHEET",
     "FAMILIES",
     "ROLE",
     "STYLE",
@@ -121,6 +131,7 @@ __all__ = [
     "encode",
     "energy_contours",
     "escape",
+    "evolution",
     "families",
     "family_gallery",
     "field",

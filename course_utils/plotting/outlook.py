@@ -1,5 +1,6 @@
-"""Where the course leads: the families on one page, and the timeline."""
+"""Where the course leads: the families on one page, the timeline, and what they draw."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from .base import INK, PAPER, ROLE, SOFT
 from .diagrams import arrow, box, node
+from .pictures import tile
 
 FAMILIES: tuple[tuple[str, str, str, str], ...] = (
     ("Latent variables (VAE)", "one pass", "a lower bound", "the exact density"),
@@ -46,6 +48,18 @@ TIMELINE: tuple[tuple[int, str, str, int], ...] = (
     (2024, "pictures and video", "Sora", 1),
     (2026, "pictures and video", "Seedance 2.0", -1),
 )
+
+
+# The rows of the stored sheet: the year when the idea was published, and its name.
+EVOLUTION: tuple[tuple[str, str], ...] = (
+    ("the truth", "data"),
+    ("2013", "VAE"),
+    ("2014", "GAN"),
+    ("2016", "autoregressive"),
+    ("2020", "diffusion"),
+    ("2022", "guided diffusion"),
+)
+EVOLUTION_SHEET = Path(__file__).with_name("evolution.pbm")  # made by docs/make_evolution.py
 
 
 def families(ax: Axes) -> None:
@@ -187,3 +201,37 @@ def timeline(ax: Axes) -> None:
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", color="#ECEEF1")
+
+
+def evolution(ax: Axes) -> None:
+    """Nine draws of each of five models of the course, beside nine of the data they learned from.
+
+    The draws are stored, in rows of square images that touch each other. Make the figure with
+    `figure(width=9.4, height=2.2)`.
+    """
+    sheet = _read_bitmap(EVOLUTION_SHEET)
+    side = len(sheet) // len(EVOLUTION)
+    blocks = sheet.reshape(len(EVOLUTION), side, -1, side).swapaxes(1, 2)  # (6, 9, side, side)
+    step = 3 * side + 16
+    for i, ((year, name), images) in enumerate(zip(EVOLUTION, blocks, strict=True)):
+        left, right = i * step, i * step + 3 * side + 2
+        ax.imshow(
+            tile(images.astype(float), 3, gap=1, fill=0.25),
+            cmap="gray_r",
+            extent=(left, right, right - left, 0),
+            vmin=0,
+            vmax=1,
+        )
+        middle = (left + right) / 2
+        ax.text(middle, -12, year, ha="center", va="bottom", weight="bold", color=INK)
+        ax.text(middle, -2, name, ha="center", va="bottom", color=INK)
+    ax.set(xlim=(-2, len(EVOLUTION) * step - 12), ylim=(3 * side + 4, -24))
+    ax.axis("off")
+
+
+def _read_bitmap(path: Path) -> np.ndarray:
+    """A black-and-white picture in plain text (PBM, P1): (h, w), 1 is ink."""
+    _, size, *rows = path.read_text(encoding="utf-8").split("\n", 2)
+    width, height = map(int, size.split())
+    digits = [int(digit) for digit in "".join(rows) if digit in "01"]
+    return np.array(digits).reshape(height, width)
