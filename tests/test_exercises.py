@@ -35,7 +35,7 @@ from course_utils.exercises import (
     yours_or_ours,
 )
 from course_utils.exercises.draw import Draw
-from course_utils.exercises.laws import agree
+from course_utils.exercises.laws import agree, law, near
 from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject
 from course_utils.lectures import find_root
@@ -471,6 +471,40 @@ def test_agree_accepts_rounding_and_nothing_more():
     assert agree(x.double() + 1e-6, x.double()) and not agree(x.double() + 1e-4, x.double())
     assert agree(torch.tensor([torch.nan]), torch.tensor([torch.nan]))
     assert not agree(torch.tensor([torch.nan]), torch.tensor([1.0]))
+
+
+def test_a_law_that_fails_by_rounding_in_single_precision_says_so():
+    """Not that the formula is wrong. A difference ten times larger is the formula's."""
+    x = torch.tensor([3.0, 700.0], dtype=torch.float64)
+    root = torch.sqrt(torch.tensor(2.0))  # in single precision
+    law(near(x * root, x * 2**0.5), "The factor is not the root of 2.")
+    for off, slug in ((x * root, "single-precision"), (x * 2**0.5 + 2e-2, "the-law's-own")):
+        with pytest.raises(contract.Wrong) as wrong:
+            law(agree(off, x * 2**0.5), "The factor is not the root of 2.", "the-law's-own")
+        assert wrong.value.slug == slug
+    law(agree(x.float() * root, (x * 2**0.5).float()), "In single precision this is rounding.")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("01.langevin_step", "kick"), ("02.fit_gaussian", "cov")]
+)
+def test_no_law_accuses_a_formula_of_what_rounding_did(name, answer):
+    """Whatever the law, under any seed: an answer in single precision is told that, or passes."""
+
+    def langevin_step(x, force, dt, kT, friction, noise):
+        amplitude = torch.sqrt(torch.tensor(2 * kT * dt / friction))
+        return x + force * dt / friction + amplitude * noise
+
+    def fit_gaussian(x):
+        x32 = x.float()
+        mean = x32.mean(0)
+        centred = x32 - mean
+        return mean.to(x.dtype), (centred.T @ centred / len(x)).to(x.dtype)
+
+    function = {"01": langevin_step, "02": fit_gaussian}[name[:2]]
+    for seed in range(12):
+        result = judging.judge(name, function, seed)
+        assert result.passed or result.misconception == "single-precision", result.message
 
 
 # --- signatures -----------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def _same(a: Any, b: Any) -> bool:
         if not both or a.shape != b.shape or a.dtype != b.dtype:
             return False
         # Truth values and whole numbers have no rounding to allow for.
-        return agree(b.detach(), a.detach()) if a.is_floating_point() else torch.equal(a, b)
+        return bool(agree(b.detach(), a.detach())) if a.is_floating_point() else torch.equal(a, b)
     if isinstance(a, int) and isinstance(b, int):
         return a == b
     return type(a) is type(b) and math.isclose(a, b, rel_tol=1e-6)

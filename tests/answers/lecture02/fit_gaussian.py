@@ -112,7 +112,7 @@ WRONG = [
     ("not-symmetric", fit_triangular),
     ("wrong-covariance", fit_shrunk),
     ("does-not-move-along", fit_ridge),
-    ("does-not-move-along", fit_small_ridge),
+    ("single-precision", fit_small_ridge),
     ("one-point", fit_guarded),
     ("wrong-type", fit_only_mean),
     ("wrong-dtype", fit_single),

@@ -144,7 +144,7 @@ RIGHT = [em_float, em_by_hand, em_short, em_point_by_point, em_residuals, em_reg
 
 WRONG = [
     ("wrong-w", em_damped),
-    ("wrong-w", em_single_inside),
+    ("single-precision", em_single_inside),
     ("wrong-w", em_two_points),
     ("wrong-sigma", em_average_sigma),
     ("wrong-sigma", em_means_of_few),
