@@ -182,6 +182,17 @@ def test_no_text_breaks_out_of_a_page() -> None:
         assert EVIL in demand_sound(page).text
 
 
+def test_a_feedback_page_names_the_lecture_and_the_time() -> None:
+    about = report.HandIn("Simulators", "2026-02-03 17:05 UTC", late=True)
+    page = demand_sound(report.feedback(ALL, RUN, (), about))
+    text = " ".join(page.text.split())
+    assert "Lecture 01, Simulators: feedback for ann" in text
+    assert "Handed in 2026-02-03 17:05 UTC, late." in text
+    assert "late" not in demand_sound(report.feedback(ALL, RUN)).text.split()
+    page = demand_sound(report.summary(ALL, RUN, {}, [], {("ann", "01"): about}))
+    assert "01 late" in " ".join(page.text.split())
+
+
 def test_only_a_run_without_a_sandbox_is_stamped() -> None:
     unsafe = Run(**{**vars(RUN), "unsafe": True})
     for make in (
@@ -273,7 +284,9 @@ def test_pages_are_drawn_in_a_browser(browser_path: str, tmp_path: Path) -> None
         for name in ("summary", "feedback/student-0_01"):
             page.goto((tmp_path / f"{name}.html").as_uri())
             page.screenshot(path=artifacts / f"{Path(name).name}.png", full_page=True)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            for width in (900, 390):  # a telephone's too
+                page.set_viewport_size({"width": width, "height": 700})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.goto((tmp_path / "summary.html").as_uri())
         assert page.evaluate("document.images[0].naturalWidth") > 500
         page.click("text=student 0")

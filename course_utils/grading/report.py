@@ -314,7 +314,7 @@ def _picture(found: Mapping[str, Counter[str]]) -> bytes:
     """A bar for each exercise, divided by status."""
     from .. import plotting
 
-    height = 1.1 + 0.32 * len(found)
+    height = 1.6 + 0.32 * len(found)
     fig, ax = plotting.figure(width=8.5, height=height)
     names = list(found)
     left = [0] * len(names)
@@ -330,7 +330,7 @@ def _picture(found: Mapping[str, Counter[str]]) -> bytes:
     ax.set_xlabel("students")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.margins(x=0.01)
-    ax.legend(ncols=len(LOOK), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     return plotting.png(fig)
 
 
