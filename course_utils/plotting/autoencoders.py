@@ -1,5 +1,7 @@
 """Spectra, dimensions, bottlenecks and codes: lecture 03."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -16,7 +18,8 @@ def bottleneck_drawing(ax: Axes) -> None:
 
     Make the figure with `figure(width=8.6, height=2.5)`.
     """
-    model, data, text = ROLE["model"], ROLE["data"], dict(ha="center", va="center", fontsize=11)
+    model, data = ROLE["model"], ROLE["data"]
+    text: dict[str, Any] = dict(ha="center", va="center", fontsize=11)
     for points, name in (
         ([(1.6, 0.2), (1.6, 2.0), (3.5, 1.4), (3.5, 0.8)], "encoder $f_\\phi$"),
         ([(5.1, 0.8), (5.1, 1.4), (7.0, 2.0), (7.0, 0.2)], "decoder $g_\\theta$"),

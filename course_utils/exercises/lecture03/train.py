@@ -104,6 +104,7 @@ def _run(f: Subject, script: tuple[Step, ...]) -> tuple[Tensor, list[Tensor], in
     if len(rows) == 2 * steps and all(map(torch.equal, rows[::2], rows[1::2])):
         rows = rows[::2]  # asked twice for the loss of a batch, once only to look at it
     losses = conform(losses, f.signature, args)
+    assert isinstance(losses, Tensor)  # as the signature says
     law(
         len(rows) == steps,
         f"`loss` was called {len(rows)} times for {steps} steps: a step takes one batch and its "
@@ -159,7 +160,7 @@ def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         other = LocalFunction(mistake.function).run(script)
         its_losses, its_weights = _numbers(other)
         same = _close(losses, its_losses) and all(map(_close, weights, its_weights))
-        if same and (gradients > 0) == (other[5] > 0):
+        if same and bool(gradients) == bool(other[5]):
             raise Wrong(mistake.message, mistake.slug)
     law(
         _close(losses, right_losses),

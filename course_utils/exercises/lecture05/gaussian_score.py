@@ -61,7 +61,8 @@ def _truth(z: Tensor, mu: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
     z, wide = z.double(), (len(z), -1)
     mu, log_var = (t.double().expand(wide).clone().requires_grad_() for t in (mu, log_var))
     log_q = torch.distributions.Normal(mu, (log_var / 2).exp()).log_prob(z).sum()
-    return torch.autograd.grad(log_q, (mu, log_var))
+    by_mu, by_log_var = torch.autograd.grad(log_q, (mu, log_var))
+    return by_mu, by_log_var
 
 
 def _check(answer: Tensor, z: Tensor, mu: Tensor, log_var: Tensor, where: str = "") -> None:

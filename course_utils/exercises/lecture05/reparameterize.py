@@ -101,6 +101,7 @@ def _check_pathwise_gradients(f: Subject, draw: Draw, s: int, b: int, k: int) ->
             "`.data`, `torch.no_grad()` or a new tensor made from numbers.",
             "no-gradient",
         )
+    assert of_mu is not None and of_log_var is not None  # the laws above
     distance = f(mu, log_var, eps) - mu  # of either sign: both are right draws
     law(
         agree(of_mu, c.sum(0)) and agree(of_log_var, (c * distance / 2).sum(0)),
