@@ -72,6 +72,24 @@ def near(a: Tensor, b: Tensor, scale: float | None = None) -> Agreement:
     return agree(a.float(), b.float(), scale)
 
 
+def reached(gradient: Tensor | None, name: str) -> Tensor:
+    """The gradient that reaches the argument `name`: that there is one, and finite, is a law."""
+    law(
+        gradient is not None,
+        f"No gradient reaches `{name}`, so nothing behind it can be trained: look for "
+        "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
+        "no-gradient",
+    )
+    assert gradient is not None  # the law above
+    law(
+        gradient.isfinite().all(),
+        f"The gradient with respect to `{name}` is not finite, although the value is: one "
+        "branch that is not taken overflows, and its infinity times zero is nan.",
+        "gradient-not-finite",
+    )
+    return gradient
+
+
 def check_gradients(
     f: Subject,
     args: tuple,
@@ -89,20 +107,7 @@ def check_gradients(
     wanted = torch.autograd.grad(truth(*exact), [exact[i] for i in names], weights)
     for name, got, want in zip(names.values(), f.vjp(args, tuple(names), c), wanted, strict=True):
         law(
-            got is not None,
-            f"No gradient reaches `{name}`, so nothing behind it can be trained: look for "
-            "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
-            "no-gradient",
-        )
-        assert got is not None  # the law above
-        law(
-            got.isfinite().all(),
-            f"The gradient with respect to `{name}` is not finite, although the value is: one "
-            "branch that is not taken overflows, and its infinity times zero is nan.",
-            "gradient-not-finite",
-        )
-        law(
-            near(got, want),
+            near(reached(got, name), want),
             f"The gradient with respect to `{name}` is wrong, although the values are right: "
             "something is cut out of the graph.",
             "wrong-gradient",

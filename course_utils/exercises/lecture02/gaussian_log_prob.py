@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise
-from ..laws import check_gradients, law, near
+from ..laws import check_gradients, law, near, reached
 from ..subject import Subject
 from .gaussians import LOG_2PI, covariance_of, log_prob, random_root, stretched_log_prob
 
@@ -97,13 +97,7 @@ def _(f: Subject, draw: Draw) -> None:
 def _judge_gradients(f: Subject, args: tuple[Tensor, Tensor, Tensor], draw: Draw) -> None:
     c = draw.normal(len(args[0]))
     check_gradients(f, args, {0: "x", 1: "mean"}, log_prob, c)
-    (of_cov,) = f.vjp(args, (2,), c)
-    law(
-        of_cov is not None,
-        "No gradient reaches `cov`, so nothing behind it can be trained: look for `.item()`, "
-        "`.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
-        "no-gradient",
-    )
+    of_cov = reached(f.vjp(args, (2,), c)[0], "cov")
     x, mean, cov = (a.double() for a in args)
     cov.requires_grad_()
     (wanted,) = torch.autograd.grad(log_prob(x, mean, cov), cov, c.double())

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise
-from ..laws import check_gradients, law, near
+from ..laws import check_gradients, law, near, reached
 from ..subject import Subject
 from .gaussians import LOG_2PI
 from .mixtures import components, exact, log_prob, random_mixture, squared_distances
@@ -67,22 +67,10 @@ def _(f: Subject, draw: Draw) -> None:
 def _judge_gradients(
     f: Subject, x: Tensor, both: Tensor, mixture: list[Tensor], draw: Draw
 ) -> None:
+    c = draw.normal(len(both))
     names = ("x", "log_weights", "means", "sigmas")
-    for name, gradient in zip(
-        names, f.vjp((both, *mixture), (0, 1, 2, 3), draw.normal(len(both))), strict=True
-    ):
-        law(
-            gradient is not None,
-            f"No gradient reaches `{name}`, so nothing behind it can be trained: look for "
-            "`.item()`, `.detach()`, `torch.no_grad()` or a new tensor made from numbers.",
-            "no-gradient",
-        )
-        law(
-            gradient.isfinite().all(),
-            f"The gradient with respect to `{name}` is not finite far from every mean, although "
-            "the value is.",
-            "gradient-not-finite",
-        )
+    for gradient, name in zip(f.vjp((both, *mixture), (0, 1, 2, 3), c), names, strict=True):
+        reached(gradient, name)
     c = draw.normal(len(x))
     check_gradients(f, (x, *mixture), {0: "x", 2: "means", 3: "sigmas"}, exact, c)
     # Weights that are normalised once more give the same values and another gradient, which agrees
@@ -90,7 +78,7 @@ def _judge_gradients(
     log_weights = mixture[0].double().requires_grad_()
     value = exact(x, log_weights, *mixture[1:])
     (wanted,) = torch.autograd.grad(value, log_weights, c.double())
-    (got,) = f.vjp((x, *mixture), (1,), c)
+    got = reached(f.vjp((x, *mixture), (1,), c)[0], "log_weights")
 
     def along(g: Tensor) -> Tensor:
         return g - log_weights.detach().exp() * g.sum()
