@@ -342,6 +342,15 @@ def test_processes_share_the_work(tmp_path: Path) -> None:
     assert "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] == "1"
 
 
+def test_each_worker_has_its_share_of_the_processors() -> None:
+    for processors, jobs in (([0, 1], 2), ([2, 5, 7], 2), (list(range(8)), 3)):
+        shares = [grade.share(processors, place, jobs) for place in range(jobs)]
+        assert set().union(*shares) == set(processors)
+        assert sum(map(len, shares)) == len(processors)
+        assert grade.share(processors, jobs, jobs) == shares[0]  # one that replaces the first
+    assert [grade.share([0, 1], place, 4) for place in range(4)] == [{0}, {1}, {0}, {1}]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed otherwise there")
 def test_a_killed_worker_is_replaced_and_one_that_always_dies_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -453,6 +453,16 @@ def test_no_damaged_file_and_no_name_ends_the_run(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "feedback").iterdir())) == len(set(who(found)))
 
 
+def test_a_name_that_is_no_text_is_read(tmp_path: Path) -> None:
+    place = folder(tmp_path / "f", {"bob/n.ipynb": ONE})
+    odd = os.fsencode(place) + b"/\xffann"
+    os.mkdir(odd)
+    with open(odd + b"/\xfe.ipynb", "wb") as file:
+        file.write(ONE)
+    found, _ = collect(place)
+    assert who(found) == [("?ann", "01"), ("bob", "01")]
+
+
 SLOW = {
     "text that is hard to search": notebook(
         cell(DOUBLE), cell("def double(\n" * 70_000, kind="markdown")

@@ -17,13 +17,16 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .. import __version__
 from . import gradebook, intake, notebook, report, roster
 from .intake import Submission
 from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
 from .report import HandIn, Row, Run
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 PATIENCE = 20  # seconds for a cluster's scheduler to answer
 REPORTED = "reported.json"  # where the hand-ins of the last report lay, and whose they were
@@ -145,7 +148,10 @@ def grade(
     parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
     known = notebook.course(root, names)
-    with tempfile.TemporaryDirectory(prefix="course-hand-ins-") as spool:
+    with (
+        tempfile.TemporaryDirectory(prefix="course-hand-ins-") as spool,
+        _environment(TORCHINDUCTOR_CACHE_DIR=f"{spool}/torch"),  # else it leaves a folder behind
+    ):
         found, notes = intake.collect(submissions, known, Path(spool), out, options.students)
         _require_same_class(parts, submissions, found)
         hidden = (_place(submissions), out.resolve())
@@ -497,8 +503,12 @@ def _in_processes(tasks: Sequence[Task], setup: Setup, jobs: int) -> Iterator[tu
     from multiprocessing import get_context
 
     left = {task.key: task for task in tasks}
+    spawn = get_context("spawn")
     for _ in range(RESTARTS):
-        with _one_thread(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        # Several processes with several threads each would take the cores from each other.
+        one_thread, places = _environment(OMP_NUM_THREADS="1"), spawn.Value("i", 0)
+        pool_of = ProcessPoolExecutor(jobs, spawn, _take_share, (places, jobs))
+        with one_thread, pool_of as pool:
             futures = {pool.submit(judge, task, setup): key for key, task in left.items()}
             try:
                 for future in as_completed(futures):
@@ -514,18 +524,41 @@ def _in_processes(tasks: Sequence[Task], setup: Setup, jobs: int) -> Iterator[tu
         yield key, Outcome((), fault="its worker process was killed, several times.")
 
 
+def _take_share(places: "Synchronized", jobs: int) -> None:
+    """Keep this worker, and the hand-ins that it judges, to its share of the processors.
+
+    So whatever one of them does leaves the others theirs. A hand-in cannot leave its share:
+    seccomp.py refuses that call.
+    """
+    with places.get_lock():
+        place, places.value = places.value, places.value + 1
+    if hasattr(os, "sched_setaffinity"):  # not on macOS
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, share(sorted(os.sched_getaffinity(0)), place, jobs))
+
+
+def share(processors: Sequence[int], place: int, jobs: int) -> set[int]:
+    """The processors of one of several workers: all differ while there are enough.
+
+    >>> share([0, 1, 2, 3, 4], 1, 2), share([0, 1], 3, 4)
+    ({1, 3}, {1})
+    """
+    return set(processors[place % jobs % len(processors) :: jobs])
+
+
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Several processes with several threads each would take the cores from each other."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _environment(**variables: str) -> Iterator[None]:
+    """Environment variables for what is started within."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _portable(task: Task, version: str) -> Task:

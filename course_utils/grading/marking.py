@@ -61,7 +61,7 @@ class Limits:
     brief: float = 10.0  # the definitions and the like of one cell
     call: float = 10.0
     exercise: float = 30.0  # all calls of one check together
-    submission: float = 600.0  # by the clock, everything
+    submission: float = 900.0  # by the clock, everything
     crashes: int = 4  # of cells, before only definitions and the like are run
     quotas: Quotas = field(default_factory=Quotas)
 
@@ -262,8 +262,9 @@ class _Submission:
             kind, said = self.session.ask(request, "picked", self.limits.call, self.limits.call)
             if kind != "function":
                 return self.without_function(exercise, kind, said)
-            function = RemoteFunction(self.session, self.limits.call, self.limits.exercise)
-            return judging.judge(exercise.name, function, seed, time_limit=2 * self.limits.exercise)
+            limits = self.limits
+            function = RemoteFunction(self.session, limits.call, limits.exercise, self.end)
+            return judging.judge(exercise.name, function, seed, time_limit=2 * limits.exercise)
         except Lost as lost:
             self.close()
             return result(lost.status, lost.message)

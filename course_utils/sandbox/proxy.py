@@ -5,6 +5,7 @@ are cleaned before anyone reads them.
 """
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -53,7 +54,12 @@ class Session:
         self.open = True
 
     def ask(
-        self, request: tuple | None, expected: str, seconds: float, in_all: float | None = None
+        self,
+        request: tuple | None,
+        expected: str,
+        seconds: float,
+        in_all: float | None = None,
+        by_clock: float = math.inf,
     ) -> tuple:
         """The content of the reply to a request.
 
@@ -62,6 +68,7 @@ class Session:
             expected: the kind of reply that it should have.
             seconds: of processor time that it may take, and a few times as long by the clock.
             in_all: seconds of processor time for this and all requests until the next `in_all`.
+            by_clock: seconds that it may take at most, however busy the machine is.
 
         Raises:
             Raised: when the student's code raised.
@@ -69,7 +76,8 @@ class Session:
         """
         if not self.open:
             raise Lost("crashed", "The process had ended before.")
-        deadline = time.monotonic() + WAIT * seconds
+        wait = min(WAIT * seconds, by_clock)
+        deadline = time.monotonic() + wait
         try:
             self._allow(seconds, in_all)
             if request is not None:
@@ -77,7 +85,7 @@ class Session:
             kind, *content = wire.receive(self.talk, deadline) or ("nothing",)
         except TimeoutError:
             self.close()
-            raise Lost("timeout", too_long(f"{WAIT * seconds:.0f} s")) from None
+            raise Lost("timeout", too_long(f"{wait:.0f} s")) from None
         except wire.WireError as error:
             self.close()
             raise Lost("crashed", f"Its answer could not be read: {error}.") from None
@@ -161,12 +169,15 @@ class RemoteFunction:
         session: the child, with the function picked.
         call_seconds: of processor time that one call may take.
         all_seconds: of processor time that all calls together may take.
+        end: when all must be over at the latest, by `time.monotonic`.
     """
 
-    def __init__(self, session: Session, call_seconds: float, all_seconds: float):
+    def __init__(
+        self, session: Session, call_seconds: float, all_seconds: float, end: float = math.inf
+    ):
         self.session, self.call_seconds = session, call_seconds
         self.in_all: float | None = all_seconds  # not yet told to the keeper
-        self.deadline = time.monotonic() + WAIT * all_seconds
+        self.deadline = min(time.monotonic() + WAIT * all_seconds, end)
 
     def call(self, args: tuple) -> Reply:
         content = self._ask(("call", args), "value")
@@ -197,4 +208,4 @@ class RemoteFunction:
             self.session.close()
             raise Lost("timeout", "All calls together took too long, and were stopped.")
         in_all, self.in_all = self.in_all, None
-        return self.session.ask(request, expected, min(left, self.call_seconds), in_all)
+        return self.session.ask(request, expected, self.call_seconds, in_all, left)

@@ -40,6 +40,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 MIB = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
 SCRATCH = ("/tmp", "/dev/shm")
+COUNTED = ("Pss:", "Swap:", "Shared_Hugetlb:", "Private_Hugetlb:")  # of a process's memory
 
 STATUS = struct.Struct("<ii")  # how a child ended: why (below), and its exit code or signal
 EXITED, OUT_OF_MEMORY, NOT_STARTED, OUT_OF_TIME, UNMEASURED = range(5)
@@ -206,7 +207,7 @@ class Meter:
                 raise
             except OSError:  # it ended meanwhile
                 continue
-            wanted = [line for line in lines if line.startswith(("Pss:", "Swap:"))]
+            wanted = [line for line in lines if line.startswith(COUNTED)]
             total += sum(1024 * int(line.split()[1]) for line in wanted)
             with contextlib.suppress(OSError):
                 channels |= {os.readlink(entry) for entry in os.scandir(folder / "fd")}

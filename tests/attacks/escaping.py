@@ -71,6 +71,7 @@ attempt("remount", lambda: libc.mount(None, b"/", None, 32 | 4096, None) == 0)
 attempt("unmount", lambda: libc.umount2(b"/tmp", 2) == 0)
 attempt("unmount proc", lambda: libc.umount2(b"/proc", 2) == 0)
 attempt("more processes", lambda: __import__("resource").setrlimit(6, (10_000, 10_000)))
+attempt("all processors", lambda: os.sched_setaffinity(0, range(os.cpu_count())))
 attempt("device", lambda: os.mknod("/dev/shm/sda", 0o60666, os.makedev(8, 0)))
 attempt("unlimited user namespaces",
         lambda: pathlib.Path("/proc/sys/user/max_user_namespaces").write_text("100"))
