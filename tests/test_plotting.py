@@ -529,6 +529,10 @@ def test_the_two_networks_are_named_and_connected() -> None:
     words = " ".join(text.get_text() for text in ax.texts)
     assert "encoder" in words and "decoder" in words and "rate" in words and "distortion" in words
     assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 10
+    _, ax = plotting.figure()
+    plotting.two_networks(ax, known="physics")
+    words = " ".join(text.get_text() for text in ax.texts)
+    assert "physics" in words and "theta" not in words and "encoder" in words
 
 
 def test_a_gallery_shows_every_family_over_one_density() -> None:

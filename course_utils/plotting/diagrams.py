@@ -55,11 +55,13 @@ def arrow(
     )
 
 
-def two_networks(ax: Axes) -> None:
+def two_networks(ax: Axes, *, known: str | None = None) -> None:
     """A variational autoencoder: from x by the encoder to a code, from the code back to pixels.
 
     Above each half stands the distribution that it speaks of, below it the term of the loss that
     it answers for. The page has its own size, to which the figure is set.
+
+    known: the name of a simulator that stands in the decoder's place and has nothing to learn.
     """
     page: Any = ax.get_figure(root=True)
     page.set_size_inches(9.4, 3.3)
@@ -79,17 +81,18 @@ def two_networks(ax: Axes) -> None:
     arrow(ax, (3.99, y - 0.43), (4.5, y - 0.07))
     node(ax, 4.72, y, "z", ROLE["posterior"])
     arrow(ax, (4.92, y), (5.4, y))
-    box(ax, 6.02, y, "decoder $\\theta$", ROLE["model"], w=1.2, h=0.9)
+    colour, theta = (ROLE["truth"], "") if known else (ROLE["model"], "_\\theta")
+    box(ax, 6.02, y, known or "decoder $\\theta$", colour, w=1.2, h=0.9)
     arrow(ax, (6.63, y), (7.1, y))
-    node(ax, 7.33, y, "$\\ell$", ROLE["model"])
+    node(ax, 7.33, y, "$\\hat x$" if known else "$\\ell$", colour)
     arrow(ax, (7.53, y), (8.0, y))
     node(ax, 8.23, y, "x", ROLE["data"])
     said = {"ha": "center", "fontsize": 11, "color": INK}
     ax.text(2.3, y + 1.05, "explains:  $q_\\phi(z\\,|\\,x)$", **said)
-    ax.text(6.5, y + 1.05, "simulates:  $p_\\theta(x\\,|\\,z)$", **said)
+    ax.text(6.5, y + 1.05, f"simulates:  $p{theta}(x\\,|\\,z)$", **said)
     small = {"ha": "center", "fontsize": 10, "color": SOFT}
     ax.text(1.9, y - 1.35, "rate: KL$(q\\,||\\,p(z))$", **small)
-    ax.text(6.9, y - 1.35, "distortion: $-\\log p_\\theta(x\\,|\\,z)$", **small)
+    ax.text(6.9, y - 1.35, f"distortion: $-\\log p{theta}(x\\,|\\,z)$", **small)
     ax.text(4.72, y + 0.33, "$z=\\mu+\\sigma\\epsilon$", **small)
     ax.text(4.05, y - 1.33, "$\\sim N(0, I)$", ha="left", fontsize=10, color=SOFT)
     ax.set(xlim=(0, 9.2), ylim=(0.1, 3.2), aspect="equal")

@@ -92,6 +92,65 @@ class Normalised(nn.Module):
         return self.decode(self.encode(x))
 
 
+class Tied(nn.Module):
+    """The decoder uses the encoder's weights, turned round; a second object has its own."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.first = nn.Linear(data_dim, 32)
+        self.second = nn.Linear(32, latent_dim)
+        self.to_hidden = nn.Parameter(torch.zeros(32))
+        self.to_picture = nn.Parameter(torch.zeros(data_dim))
+
+    def encode(self, x):
+        return self.second(torch.tanh(self.first(x)))
+
+    def decode(self, z):
+        h = torch.tanh(z @ self.second.weight + self.to_hidden)
+        return h @ self.first.weight + self.to_picture
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+class ByName(nn.Module):
+    """Layers in a dictionary, chosen by a setting with a default; a shortcut within a row."""
+
+    def __init__(self, data_dim, latent_dim, width=48, activation="leaky"):
+        super().__init__()
+        self.parts = nn.ModuleDict(
+            {
+                "in": nn.Linear(data_dim, width),
+                "code": nn.Linear(width, latent_dim),
+                "out": nn.Linear(latent_dim, width),
+                "picture": nn.Linear(width, data_dim),
+            }
+        )
+        self.activation = {"leaky": nn.LeakyReLU(0.1), "tanh": nn.Tanh()}[activation]
+
+    def encode(self, x):
+        return self.parts["code"](self.activation(self.parts["in"](x)))
+
+    def decode(self, z):
+        h = self.activation(self.parts["out"](z))
+        return self.parts["picture"](h).clamp(min=-10)
+
+    def forward(self, x):
+        z = self.encode(x)
+        return self.decode(z)
+
+
+class NormalisedBatch(Sequential):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.encoder = nn.Sequential(
+            nn.Linear(data_dim, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, latent_dim)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, data_dim)
+        )
+
+
 class PlainList(Sequential):
     def __init__(self, data_dim, latent_dim):
         super().__init__(data_dim, latent_dim)
@@ -339,7 +398,7 @@ class MixedPrecision(Sequential):
         return self.decoder(z).half()
 
 
-RIGHT = [Sequential, ByHand, Functional, Normalised]
+RIGHT = [Sequential, ByHand, Functional, Normalised, Tied, ByName]
 
 WRONG = [
     ("not-registered", PlainList),
@@ -348,6 +407,7 @@ WRONG = [
     ("random", Sampling),
     ("random", Dropout),
     ("rows-mixed", BatchNorm),
+    ("rows-mixed", NormalisedBatch),
     ("rows-mixed", CentredByBatch),
     ("rows-mixed", SoftmaxOverBatch),
     ("bottleneck-bypassed", Bypass),

@@ -1,5 +1,6 @@
 """Answers to 03.train."""
 
+import math
 import random
 
 import numpy as np
@@ -74,6 +75,43 @@ def by_hand(model, loss, x, steps, lr, generator):
                 w -= lr * (a / (1 - 0.9**t)) / ((b / (1 - 0.999**t)).sqrt() + 1e-8)
         losses.append(value.detach())
     return torch.stack(losses)
+
+
+def by_sampler(model, loss, x, steps, lr, generator):
+    """Batches of indices from a sampler, epochs counted beforehand, Adam of a parameter group."""
+    sampler = torch.utils.data.RandomSampler(range(len(x)), generator=generator)
+    batches = torch.utils.data.BatchSampler(sampler, batch_size=128, drop_last=False)
+    optimiser = torch.optim.Adam([{"params": model.parameters(), "lr": lr}])
+    model.train()
+    losses = []
+    for _ in range(math.ceil(steps / len(batches))):
+        for rows in batches:
+            if len(losses) >= steps:
+                return torch.tensor(losses)
+            optimiser.zero_grad(set_to_none=False)
+            value = loss(model, x[rows])
+            losses.append(value.item())
+            value.backward()
+            optimiser.step()
+    return torch.tensor(losses)
+
+
+def by_numpy(model, loss, x, steps, lr, generator):
+    """numpy's shuffling, seeded from the generator; the losses as an array."""
+    shuffler = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = np.zeros(steps)
+    order, at = shuffler.permutation(len(x)), 0
+    for step in range(steps):
+        if at >= len(x):
+            order, at = shuffler.permutation(len(x)), 0
+        value = loss(model, x[torch.from_numpy(order[at : at + 128])])
+        at += 128
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses[step] = value.item()
+    return losses
 
 
 def looks_first(model, loss, x, steps, lr, generator):
@@ -301,7 +339,7 @@ def without_generator(model, loss, x, steps, lr):
     return changed()(model, loss, x, steps, lr, torch.Generator())
 
 
-RIGHT = [by_order, by_loader, by_step, by_hand, looks_first]
+RIGHT = [by_order, by_loader, by_step, by_hand, by_sampler, by_numpy, looks_first]
 
 WRONG = [
     ("one-loss", last_loss),
