@@ -408,6 +408,32 @@ def test_a_smaller_sigma_costs_more_and_the_error_names_the_best(made: dict[str,
         widgets.decoder_sigma(torch.zeros(4, 4), torch.zeros(2, 4))
 
 
+def test_one_draw_pays_its_rate_whatever_eps_is(made: dict[str, Live]) -> None:
+    live = made["06 one_draw"]
+
+    def seen(**settings: float) -> list[float]:
+        return [float(n) for n in re.findall(r"-?\d+\.\d+", live.move(**settings))]
+
+    centre, far = seen(image=2, eps1=0.0, eps2=0.0), seen(image=2, eps1=3.0, eps2=3.0)
+    assert centre[0] == far[0] > 1  # the rate
+    assert far[-1] > centre[-1] + 1  # three deviations away the picture is another one
+    assert far[3] > centre[3] and far[4] > centre[4]
+    assert seen(image=3, eps1=0.0, eps2=0.0)[3:5] != centre[3:5]
+    with pytest.raises(ValueError, match="6 images"):
+        widgets.one_draw(torch.nn.Module(), torch.zeros(5, 64))
+
+
+def test_one_pixel_tells_what_lies_outside(made: dict[str, Live]) -> None:
+    live = made["07 one_pixel"]
+
+    def seen(mean: float) -> list[float]:
+        return [float(n) for n in re.findall(r"\d+\.\d+", live.move(mean=mean))]
+
+    middle, edge = seen(8.0), seen(0.2)
+    assert middle[1] == 2.0 and middle[2] == edge[2] == 2.2  # sqrt(16 / 4), and 0.14 * 16
+    assert edge[1] == 0.4 and edge[3] == pytest.approx(0.38, abs=0.01) and middle[3] < 0.01
+
+
 def test_small_features_are_told_as_sigma_falls(made: dict[str, Live]) -> None:
     live = made["08 small_features"]
 

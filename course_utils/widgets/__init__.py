@@ -26,7 +26,8 @@ from .lecture02 import likelihood, mixture_size
 from .lecture03 import bottleneck, latent_walk
 from .lecture04 import draws_from_prior, two_processes
 from .lecture05 import fit_by_hand, two_basins
-from .lecture07 import decoder_sigma
+from .lecture06 import one_draw
+from .lecture07 import decoder_sigma, one_pixel
 from .lecture08 import beta_curve, small_features, turned_latents
 from .lecture09 import forging, stretching
 from .lecture10 import guiding, out_of_noise, through_time
@@ -47,7 +48,9 @@ WIDGETS: dict[str, Callable[[], Live]] = {
     "04 two_processes": two_processes,
     "05 fit_by_hand": fit_by_hand,
     "05 two_basins": two_basins,
+    "06 one_draw": one_draw,
     "07 decoder_sigma": decoder_sigma,
+    "07 one_pixel": one_pixel,
     "08 beta_curve": beta_curve,
     "08 small_features": small_features,
     "08 turned_latents": turned_latents,
@@ -78,6 +81,8 @@ __all__ = [
     "live",
     "log_slider",
     "mixture_size",
+    "one_draw",
+    "one_pixel",
     "out_of_noise",
     "pixels",
     "slider",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_utils import datasets, plotting, training, vae
 
-from .base import Live, live, stops
+from .base import Live, live, slider, stops
 
 SIGMAS = (0.05, 0.1, 0.14, 0.2, 0.3, 0.5, 1.0)
 SHOWN = 8  # images
@@ -70,3 +70,44 @@ def decoder_sigma(
         )
 
     return live(fig, update, moving=[shown, mark], sigma=stops("sigma", SIGMAS, 1.0))
+
+
+def one_pixel(counts: int = 16, sigma: float = 0.14) -> Live:
+    """Two likelihoods of one pixel that counts dots: a binomial, and a Gaussian beside it.
+
+    counts: the most dots a pixel can have. sigma: of the Gaussian, for counts divided by `counts`.
+    """
+    k = torch.arange(counts + 1)
+    deviation = sigma * counts
+    role = plotting.ROLE
+    fig, ax = plotting.figure(width=7.2, height=3.4)
+    bars = ax.bar(k, torch.ones(counts + 1), width=0.8, color=role["data"], label="binomial")
+    at = torch.linspace(-3 * deviation, counts + 3 * deviation, 400)
+    (curve,) = ax.plot(at, torch.zeros_like(at), color=role["model"], label="Gaussian")
+    ax.axvspan(float(at[0]), -0.5, color=role["neutral"], alpha=0.15, linewidth=0)
+    ax.axvspan(counts + 0.5, float(at[-1]), color=role["neutral"], alpha=0.15, linewidth=0)
+    ax.set(xlim=(float(at[0]), float(at[-1])), ylim=(0, 0.6))
+    ax.set(xlabel="dark dots in the pixel", ylabel="probability")
+    ax.legend(loc="upper right")
+
+    def update(mean: float) -> str:
+        likely = torch.distributions.Binomial(counts, torch.tensor(mean / counts))
+        pmf = likely.log_prob(k.float()).exp()
+        normal = torch.distributions.Normal(mean, deviation)
+        for bar, height in zip(bars, pmf.tolist(), strict=True):
+            bar.set_height(height)
+        curve.set_ydata(normal.log_prob(at).exp())
+        outside = float(normal.cdf(torch.tensor(-0.5)) + 1 - normal.cdf(torch.tensor(counts + 0.5)))
+        spread = float(likely.stddev)
+        return (
+            f"Where the decoder expects {mean:.1f} dots the binomial has a deviation of "
+            f"{spread:.1f}. The Gaussian keeps {deviation:.1f} everywhere, and puts "
+            f"{outside:.2f} of its probability where no count can be."
+        )
+
+    return live(
+        fig,
+        update,
+        moving=[*bars, curve],
+        mean=slider("mean", 0.2, counts - 0.2, 0.6, step=0.2),
+    )
