@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from . import tables
+from . import checks, tables
 from .estimates import mean_and_error
 
 # How a row was found, and the sign before its number: with a lower bound on log p_theta the
@@ -78,7 +78,7 @@ def refuse_what_passes_the_truth(name: str, nats: float, error: float, kind: str
         ValueError: if a bound, or what calls itself exact, does so by more than four standard
             errors.
     """
-    if kind == "estimate" or nats >= -TOO_GOOD * error:
+    if kind == "estimate" or not nats < -TOO_GOOD * error:  # NaN is refused elsewhere
         return
     what = "a bound" if kind == "bound" else "a log-probability"
     raise ValueError(
@@ -102,6 +102,8 @@ class Entry:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {tuple(KINDS)}, got {self.kind!r}.")
+        if self.parameters is not None:
+            checks.whole(least=0, parameters=self.parameters)
         if not (abs(self.nats) < float("inf") and 0 <= self.error < float("inf")):
             raise ValueError(
                 f"{self.name!r} needs finite nats and an error of at least 0, got {self.nats} "

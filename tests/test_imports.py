@@ -27,6 +27,9 @@ BELOW = {  # room: the rooms it may import. A new room needs a line here.
     "landscape": {"densities", "autoencoders", "inference", "vae", "estimates", "tables"},
     "diffusion": {"densities", "autoencoders", "inference"},
 }
+for below in BELOW.values():
+    below.add("checks")  # the lowest room: what is refused at an entrance
+BELOW["checks"] = set()
 MODELS = BELOW.keys() - {"lectures", "sandbox", "version"}
 BELOW["own_data"] = set(MODELS)  # the last lecture: your own data, with everything the course has
 BELOW |= {

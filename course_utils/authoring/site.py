@@ -44,6 +44,7 @@ REFERENCE = (
     "training",
     "ledger",
     "estimates",
+    "checks",
     "plotting",
     "exercises",
 )

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .. import checks
+
 
 def ans_push(state: int, start: int, freq: int, precision: int) -> int:
     """The state after coding a symbol.
@@ -74,6 +76,8 @@ def ans_pop(state: int, starts: Sequence[int], precision: int) -> tuple[int, int
     slot = state & ((1 << precision) - 1)
     symbol = bisect_right(starts, slot) - 1
     start, freq = starts[symbol], starts[symbol + 1] - starts[symbol]
+    if not start <= slot < start + freq:  # of a table that falls the search finds no interval
+        raise ValueError("starts must rise, one interval after the other.")
     return symbol, freq * (state >> precision) + slot - start
 
 
@@ -98,6 +102,7 @@ def quantise(probabilities: Tensor, precision: int) -> Tensor:
     >>> quantise(torch.tensor([0.75, 0.0, 0.25]), precision=4).tolist()
     [0, 10, 11, 16]
     """
+    checks.whole(least=0, precision=precision)
     a = probabilities.shape[-1]
     if not (precision <= 40 and 1 <= a <= 1 << precision):
         raise ValueError(
@@ -124,10 +129,13 @@ def code_length(symbols: Tensor, cumulative: Tensor, precision: int) -> Tensor:
         Bits, float64, (...).
 
     Raises:
-        ValueError: if a symbol is not one of the A.
+        ValueError: if a symbol is not one of the A, or cumulative does not rise to 2^precision.
     """
     if bool(((symbols < 0) | (symbols >= cumulative.shape[-1] - 1)).any()):
         raise ValueError(f"Symbols must lie between 0 and {cumulative.shape[-1] - 2}.")
+    ends = (cumulative[..., 0] == 0) & (cumulative[..., -1] == 1 << precision)
+    if not bool(ends.all()) or not bool((cumulative.diff(dim=-1) > 0).all()):
+        raise ValueError(f"cumulative must rise from 0 to 2^{precision} = {1 << precision}.")
     freq = cumulative.diff(dim=-1).expand(*symbols.shape, -1)
     freq = freq.gather(-1, symbols.long().unsqueeze(-1)).squeeze(-1)
     return precision - freq.double().log2()

@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from .. import checks
+
 ASYMMETRY_LIMIT = 0.75  # beyond it p(c) is negative somewhere
 COVERAGE_OF_ONE_SIGMA = math.erf(math.sqrt(0.5))  # 0.6827
 
@@ -152,7 +154,10 @@ def forward_backward_count(cos_theta: Tensor) -> tuple[Tensor, Tensor]:
 
 def counting_error(a_fb: float | Tensor, n: int) -> Tensor:
     """The counting method's expected error with n events, sqrt((1 - A_FB^2) / n)."""
-    return ((1 - torch.as_tensor(a_fb, dtype=torch.float64) ** 2) / n).sqrt()
+    checks.whole(n=n)
+    a_fb = torch.as_tensor(a_fb, dtype=torch.float64)
+    checks.between(-1, 1, a_fb=a_fb)
+    return ((1 - a_fb**2) / n).sqrt()
 
 
 def coverage(estimate: Tensor, error: Tensor, truth: float) -> tuple[float, float]:
@@ -167,12 +172,13 @@ def coverage(estimate: Tensor, error: Tensor, truth: float) -> tuple[float, floa
         right, c = 0.6827).
 
     Raises:
-        ValueError: if the shapes differ or are not (T,), T >= 1.
+        ValueError: if the shapes differ or are not (T,), T >= 1, or an estimate is NaN.
     """
     if estimate.shape != error.shape or estimate.ndim != 1 or len(estimate) == 0:
         raise ValueError(
             f"estimate {tuple(estimate.shape)} and error {tuple(error.shape)} must both be (T,)."
         )
+    checks.not_nan(estimate=estimate, error=error)
     inside = ((estimate - truth).abs() <= error).double().mean().item()
     c = COVERAGE_OF_ONE_SIGMA
     return inside, math.sqrt(c * (1 - c) / len(estimate))

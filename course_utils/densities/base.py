@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
+
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -83,6 +85,7 @@ def standard_normal(shape: Sequence[int], like: Tensor, generator: torch.Generat
 
 def cholesky(cov: Tensor) -> Tensor:
     """Lower triangular L with cov = L L^T, or one sentence that says why there is none."""
+    checks.symmetric(cov=cov)
     chol, info = torch.linalg.cholesky_ex(cov)
     # L_dd^2 is the variance of axis d that the axes before it leave unexplained. Where it is lost
     # in rounding, cov is singular although the factorisation went through.
@@ -125,5 +128,4 @@ def require_binary(x: Tensor) -> Tensor:
 
 
 def require_count(n: int, name: str, least: int = 1) -> None:
-    if n < least:
-        raise ValueError(f"{name} must be at least {least}, got {n}.")
+    checks.whole(least, **{name: n})

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from .base import (
     LOG_2PI,
     Fit,
@@ -49,6 +50,7 @@ def gaussian_log_prob(x: Tensor, mean: Tensor, cov: Tensor) -> Tensor:
             f"x {tuple(x.shape)}, mean {tuple(mean.shape)} and cov {tuple(cov.shape)} do not fit: "
             "(N, D), (D,) and (D, D) are wanted."
         )
+    checks.same_dtype(x=x, mean=mean, cov=cov)
     chol = cholesky(cov)
     white = torch.linalg.solve_triangular(chol, (x - mean[..., None, :]).mT, upper=False)
     log_det = 2 * chol.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from .. import checks
 from .base import (
     LOG_2PI,
     cholesky,
@@ -39,9 +40,12 @@ def mixture_log_prob(x: Tensor, log_weights: Tensor, means: Tensor, sigmas: Tens
         nats, (N,).
 
     Raises:
-        ValueError: if the shapes do not fit together or a sigma is not positive.
+        ValueError: if the shapes do not fit together, a sigma is not positive, or the weights do
+            not sum to 1.
     """
-    return _isotropic_log_joint(x, log_weights, means, sigmas).logsumexp(dim=1)
+    log_joint = _isotropic_log_joint(x, log_weights, means, sigmas)
+    checks.weights(log_weights)
+    return log_joint.logsumexp(dim=1)
 
 
 def _isotropic_log_joint(x: Tensor, log_weights: Tensor, means: Tensor, sigmas: Tensor) -> Tensor:
@@ -69,6 +73,9 @@ class Mixture:
     means: Tensor  # (M, D)
     sigmas: Tensor  # (M,)
     min_sigma: float = 0.0  # EM goes no narrower: on a single point the likelihood is unbounded
+
+    def __post_init__(self) -> None:
+        checks.weights(self.log_weights)
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log w_m + log p(x_n | m): (N, D) -> (N, M)."""
@@ -114,6 +121,9 @@ class FullMixture:
     means: Tensor  # (M, D)
     covs: Tensor  # (M, D, D)
     min_sigma: float = 0.0  # smallest standard deviation, along any direction, that EM may choose
+
+    def __post_init__(self) -> None:
+        checks.weights(self.log_weights)
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log w_m + log p(x_n | m): (N, D) -> (N, M)."""
@@ -173,6 +183,7 @@ class BernoulliMixture:
             raise ValueError(f"min_prob must lie between 0 and 1/2, got {self.min_prob}.")
         if not bool(((self.probs > 0) & (self.probs < 1)).all()):
             raise ValueError("probs must lie between 0 and 1, both excluded.")
+        checks.weights(self.log_weights)
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log w_m + log P(x_n | m): images (N, D) of 0 and 1 -> (N, M)."""

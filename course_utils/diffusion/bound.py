@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from ..densities import LOG_2PI, standard_normal
 from ..inference import gaussian_kl
 from .schedule import Denoiser, Schedule, diffuse, require_draws, require_flat, spread_steps
@@ -59,6 +60,8 @@ def step_loss(denoiser: Denoiser, x0: Tensor, t: Tensor, schedule: Schedule, eps
     Returns:
         nats, (B,).
     """
+    checks.alike(x0=x0, eps=eps)
+    checks.index(len(schedule), t=t)
     alpha_bar = schedule.alpha_bars.to(x0)[t]
     eps_hat = denoiser(diffuse(x0, alpha_bar, eps), alpha_bar)
     error = (eps - eps_hat).square().sum(dim=1)

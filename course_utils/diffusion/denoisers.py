@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..autoencoders import mlp
 from ..densities import standard_normal
-from .schedule import LOG_SNR_RANGE, Schedule, diffuse, spread_steps
+from .schedule import LOG_SNR_RANGE, Schedule, _diffuse, spread_steps
 
 
 class NoisePredictor(nn.Module):
@@ -105,7 +105,7 @@ def denoising_loss(
     Returns:
         0-d, batch mean.
     """
-    x_t = diffuse(x0, alpha_bars[t], eps)
+    x_t = _diffuse(x0, alpha_bars[t], eps)
     return (eps - predict(x_t, t)).square().flatten(1).sum(dim=1).mean()
 
 

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from ..densities import standard_normal
-from .schedule import Denoiser, Schedule, alpha_bars, predict_x0
+from .schedule import Denoiser, Schedule, _alpha_bars, predict_x0
 
 
 def ddpm_step(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
@@ -26,12 +27,15 @@ def ddpm_step(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor
     Returns:
         (...).
     """
+    schedule = Schedule(betas)
+    checks.index(len(betas), t=t)
+    checks.alike(x_t=x_t, eps_hat=eps_hat)
     mean = _reverse_mean(x_t, t, eps_hat, betas)
-    return mean + Schedule(betas).posterior_variances[t].sqrt() * noise if t > 0 else mean
+    return mean + schedule.posterior_variances[t].sqrt() * noise if t > 0 else mean
 
 
 def _reverse_mean(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor) -> Tensor:
-    bar = alpha_bars(betas)[t]
+    bar = _alpha_bars(betas)[t]
     return (x_t - betas[t] / (1 - bar).sqrt() * eps_hat) / (1 - betas[t]).sqrt()
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import checks
+
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # x_t (B, D), alpha_bar (B,) -> eps_hat (B, D)
 
 
@@ -29,9 +31,17 @@ def alpha_bars(betas: Tensor) -> Tensor:
     Returns:
         (T,), falling.
 
+    Raises:
+        ValueError: if a beta is outside [0, 1].
+
     >>> alpha_bars(torch.tensor([0.5, 0.5]))
     tensor([0.5000, 0.2500])
     """
+    checks.between(0, 1, betas=betas)
+    return _alpha_bars(betas)
+
+
+def _alpha_bars(betas: Tensor) -> Tensor:
     return (1 - betas).cumprod(dim=0)
 
 
@@ -101,7 +111,7 @@ class Schedule:
     @property
     def alpha_bars(self) -> Tensor:
         """What is left of the signal's variance in x_t, (T,)."""
-        return alpha_bars(self.betas)
+        return _alpha_bars(self.betas)
 
     @property
     def posterior_variances(self) -> Tensor:
@@ -128,6 +138,13 @@ def diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
     Returns:
         (B, ...).
     """
+    checks.alike(x0=x0, eps=eps)
+    require_levels(alpha_bar, x0)
+    return _diffuse(x0, alpha_bar, eps)
+
+
+def _diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
+    """`diffuse` within loops, whose arguments have been looked at."""
     alpha_bar = like_samples(alpha_bar, x0)
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
@@ -145,6 +162,8 @@ def predict_x0(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
     Returns:
         (B, ...).
     """
+    checks.alike(x_t=x_t, eps_hat=eps_hat)
+    require_levels(alpha_bar, x_t, least=1e-30)
     alpha_bar = like_samples(alpha_bar, x_t)
     return (x_t - (1 - alpha_bar).sqrt() * eps_hat) / alpha_bar.sqrt()
 
@@ -162,6 +181,9 @@ def score_from_noise(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
     Returns:
         (B, ...).
     """
+    require_levels(alpha_bar, eps_hat)
+    if bool((alpha_bar == 1).any()):
+        raise ValueError("Where alpha_bar is 1 there is no noise, and no score: it must be below.")
     return -eps_hat / (1 - like_samples(alpha_bar, eps_hat)).sqrt()
 
 
@@ -184,6 +206,8 @@ def posterior(x_t: Tensor, x0: Tensor, t: int, betas: Tensor) -> tuple[Tensor, T
         (mean (...), variance 0-d).
     """
     schedule = Schedule(betas)
+    checks.index(len(betas), t=t)
+    checks.alike(x_t=x_t, x0=x0)
     bar = schedule.alpha_bars[t]
     before = schedule.alpha_bars[t - 1] if t > 0 else torch.ones_like(bar)
     of_x0 = before.sqrt() * betas[t] / (1 - bar)
@@ -221,10 +245,19 @@ def spread_steps(steps: int, n: int, generator: torch.Generator) -> Tensor:
     return (share * steps).long().clamp(max=steps - 1)
 
 
+def require_levels(alpha_bar: Tensor, x: Tensor, least: float = 0.0) -> None:
+    """Raises: ValueError unless alpha_bar has one number for each sample, between 0 and 1."""
+    if alpha_bar.ndim > 1 or (alpha_bar.ndim == 1 and len(alpha_bar) not in (1, len(x))):
+        raise ValueError(
+            f"alpha_bar must be (B,) = ({len(x)},), one for each sample, got "
+            f"{tuple(alpha_bar.shape)}."
+        )
+    checks.between(least, 1, alpha_bar=alpha_bar)
+
+
 def require_draws(draws: int) -> None:
     """Raises: ValueError if draws is below 1."""
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, got {draws}.")
+    checks.whole(draws=draws)
 
 
 def require_flat(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .. import checks
 from .schedule import like_samples
 
 Velocity = Callable[[Tensor, Tensor], Tensor]  # x (B, D), t (B,) -> dx/dt (B, D)
@@ -30,12 +31,15 @@ def flow_matching_pair(noise: Tensor, data: Tensor, t: Tensor) -> tuple[Tensor, 
     Returns:
         (x_t, velocity), each (B, ...).
     """
+    checks.alike(noise=noise, data=data)
+    checks.between(0, 1, t=t)
     t = like_samples(t, data)
     return (1 - t) * noise + t * data, data - noise
 
 
 def signal_share(t: Tensor) -> Tensor:
     """alpha_bar of the same signal-to-noise ratio as x_t: t^2 / (t^2 + (1 - t)^2)."""
+    checks.between(0, 1, t=t)
     return t.square() / (t.square() + (1 - t).square())
 
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from .. import checks
+
 # A likelihood function log_likelihood(x, z) -> log p_theta(x | z), (S, B): x (B, D) with z (S, K),
 # every x under every z; or with z (S, B, K), S latents of its own for each x.
 LikelihoodFunction = Callable[[Tensor, Tensor], Tensor]
@@ -48,9 +50,13 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     Returns:
         nats, (...,), never negative.
 
+    Raises:
+        ValueError: if log_var is not of the shape of mu, and does not broadcast to it.
+
     >>> gaussian_kl(torch.tensor([[1.0, 1.0]]), torch.zeros(1, 2))
     tensor([1.])
     """
+    checks.fits_into("mu", mu=mu, log_var=log_var)
     # expm1: near the prior exp - 1 - log_var would be lost in rounding.
     return 0.5 * (mu.square() + log_var.expm1() - log_var).sum(dim=-1)
 

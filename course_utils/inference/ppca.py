@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 from tqdm.auto import tqdm
 
+from .. import checks
 from ..densities import LOG_2PI, Fit, Gaussian, climb, fit_gaussian, standard_normal
 
 # ---------------------------------------------------------------------- closed forms
@@ -420,6 +421,7 @@ def _float64(
     x: Tensor, W: Tensor, b: Tensor, sigma: float | Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(x - b, W, sigma) in float64, if they fit together."""
+    checks.floating(x=x, W=W)
     if W.ndim != 2 or x.shape[-1:] != W.shape[:1] or b.shape != W.shape[:1]:
         raise ValueError(
             f"x {tuple(x.shape)}, W {tuple(W.shape)} and b {tuple(b.shape)} do not fit: "
@@ -428,6 +430,7 @@ def _float64(
     sigma = torch.as_tensor(sigma, dtype=torch.float64, device=W.device)
     if not bool(sigma > 0):
         raise ValueError(f"sigma must be a positive standard deviation, got {float(sigma)}.")
+    checks.finite(W=W)
     return x.double() - b.double(), W.double(), sigma
 
 
@@ -454,6 +457,8 @@ def _principal_axes(x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
 
     Of data to which k latents can be fitted.
     """
+    checks.floating(x=x)
+    checks.whole(least=0, k=k)
     if x.ndim != 2 or not 1 <= k < x.shape[1]:
         raise ValueError(
             f"x {tuple(x.shape)} must be (N, D), and k = {k} between 1 and D - 1: with as many "

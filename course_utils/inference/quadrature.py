@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from .bounds import LikelihoodFunction, gaussian_kl, normal_log_prob
 
 CHUNK = 2**18  # numbers in a table at a time, 2 MB in float64: what the caches hold
@@ -63,7 +64,8 @@ def latent_grid(
     """
     if k not in (1, 2):
         raise ValueError(f"A grid serves 1 or 2 latents, got {k}: n^k points are too many beyond.")
-    if n < 2 or not half_width > 0:
+    checks.whole(least=0, n=n)
+    if n < 2 or not 0 < half_width < math.inf:
         raise ValueError(f"n must be at least 2 and half_width positive, got {n}, {half_width}.")
     axes = (torch.linspace(-half_width, half_width, n, dtype=dtype),) * k
     z = torch.cartesian_prod(*axes).reshape(-1, k)  # (n,) -> (n, 1) for k = 1

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from ..densities import ASYMMETRY_LIMIT, climb, standard_normal
 from .bounds import LikelihoodFunction, elbo, normal_log_prob
 
@@ -36,7 +37,11 @@ def reparameterize(mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:
 
     Returns:
         (..., B, K).
+
+    Raises:
+        ValueError: if the three broadcast to something larger than mu or eps.
     """
+    checks.fits_into("mu", "eps", mu=mu, log_var=log_var, eps=eps)
     return mu + (log_var / 2).exp() * eps
 
 
@@ -494,6 +499,4 @@ def _log_trapezoid(points: Tensor) -> Tensor:
 
 
 def _require_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}.")
+    checks.whole(**counts)

@@ -87,6 +87,8 @@ def wide_gaussian(x: Tensor, widen: float = 1.5) -> Gaussian:
         widen: above 1, so that noise reaches all around the data.
     """
     mean, cov = fit_gaussian(x)
+    if not widen >= 1:
+        raise ValueError(f"widen must be 1 or more, or the noise misses data: it is {widen}.")
     return Gaussian(mean, widen**2 * cov)
 
 

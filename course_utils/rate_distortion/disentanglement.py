@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import checks
 from ..vae import VAE
 
 # ---------------------------------------------------------------------- mutual information
@@ -133,6 +134,7 @@ def mutual_information_gap(mi: Tensor, entropies: Tensor) -> Tensor:
             f"mi must be (K, F), K at least 2, and entropies (F,), got {tuple(mi.shape)} and "
             f"{tuple(entropies.shape)}."
         )
+    checks.finite(mi=mi)
     if not bool((entropies > 0).all()):
         raise ValueError("A factor that never varies has entropy 0: leave it out.")
     first, second = mi.topk(2, dim=0).values
@@ -169,6 +171,7 @@ def _require_samples(z: Tensor, factors: Tensor, bins: int) -> None:
         )
     if not bool(z.isfinite().all() and factors.isfinite().all()):
         raise ValueError("z and factors must be finite.")
+    checks.whole(least=0, bins=bins)
     if not 2 <= bins <= len(z):
         raise ValueError(f"bins must lie between 2 and N = {len(z)}, got {bins}.")
 
@@ -223,6 +226,7 @@ def full_gaussian_kl(mu: Tensor, cov: Tensor) -> Tensor:
     Raises:
         ValueError: if a covariance is not positive definite.
     """
+    checks.symmetric(cov=cov)
     chol, info = torch.linalg.cholesky_ex(cov)
     if bool((info > 0).any()):
         raise ValueError("A covariance is not positive definite.")

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
+
 # ---------------------------------------------------------------------- a Gaussian source
 
 
@@ -108,6 +110,7 @@ def linear_optimum(
     """
     _require_eigenvalues(eigenvalues)
     k = len(eigenvalues) if k is None else k
+    checks.whole(least=None, k=k)
     if k < 0:
         raise ValueError(f"The number of latents cannot be negative, got {k}.")
     falling = eigenvalues.sort(descending=True).values
@@ -172,10 +175,17 @@ def blahut_arimoto_step(p: Tensor, cost: Tensor, q: Tensor, slope: float) -> Ten
     Returns:
         The new q, (Y,).
 
+    Raises:
+        ValueError: if p or q does not sum to 1, a cost is not finite, or slope is not positive.
+
     >>> p, flip = torch.tensor([0.5, 0.5]), 1 - torch.eye(2)
     >>> blahut_arimoto_step(p, flip, torch.tensor([0.9, 0.1]), slope=3.0)
     tensor([0.6520, 0.3480])
     """
+    if slope <= 0 or q.shape != cost.shape[1:]:
+        raise ValueError(f"q {tuple(q.shape)} must be (Y,), and slope positive, got {slope}.")
+    _require_source(p, cost)
+    checks.probabilities(q=q)
     return p @ torch.softmax(q.log() - slope * cost, dim=1)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
 from ..densities import standard_normal
 from ..inference import gaussian_kl, reparameterize
 from ..vae import VAE
@@ -45,6 +46,7 @@ def rd_of(
         raise ValueError(
             f"x must be (N, D), it is {tuple(x.shape)}, and samples at least 1, got {samples}."
         )
+    checks.finite(x=x)
     was_training = vae.training
     vae.eval()
     points = []

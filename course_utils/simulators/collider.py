@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import checks
+
 # ------------------------------------------------------------------ the angular distribution
 
 
@@ -135,6 +137,9 @@ def sample_cos_theta(
 # ---------------------------------------------------------------------- the Lund plane
 
 
+SMALL_ANGLE = 1.5  # radians, below pi / 2: an emission goes forward
+
+
 @dataclass(frozen=True)
 class ShowerSettings:
     """What the toy shower needs to know.
@@ -165,6 +170,13 @@ class ShowerSettings:
             raise ValueError("jet_pt and resonance_mass must be positive, in GeV.")
         if not 0 < self.min_share <= 0.5:
             raise ValueError("min_share must lie in (0, 1/2].")
+        if self.theta_max > SMALL_ANGLE:
+            raise ValueError(
+                f"The shower is that of small angles: theta_max is {self.theta_max:g}, and beyond "
+                f"{SMALL_ANGLE:g} radians its densities mean nothing."
+            )
+        if not (self.alpha < math.inf and self.jet_pt < math.inf):
+            raise ValueError("alpha and jet_pt must be finite.")
         if not self.max_eta >= 0:
             raise ValueError("max_eta must not be negative.")
 
@@ -407,8 +419,10 @@ def jet_images(jets: Jets, size: int = 14, half_width: float = 0.8) -> Tensor:
     """
     _require_window(size, half_width)
     pt, delta_eta, delta_phi = _around_axis(jets)
-    column = ((delta_eta / half_width + 1) * size / 2).floor().long()
-    row = ((1 - delta_phi / half_width) * size / 2).floor().long()
+    # A lone particle is its jet's axis, and on an even grid four cells meet there: rounding would
+    # choose one of them. The grid is shifted by a ten-thousandth of a cell, far above rounding.
+    column = ((delta_eta / half_width + 1) * size / 2 + 1e-4).floor().long()
+    row = ((1 - delta_phi / half_width) * size / 2 + 1e-4).floor().long()
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
     cell = (row * size + column).where(inside, 0)
     images = pt.new_zeros(len(jets), size * size).scatter_add_(1, cell, pt * inside)
@@ -437,6 +451,7 @@ def jets_from_images(images: Tensor, half_width: float = 0.8, jet_pt: float = 30
         raise ValueError(f"images must have shape (B, size, size), got {tuple(images.shape)}.")
     size = images.shape[1]
     _require_window(size, half_width)
+    checks.positive(jet_pt=jet_pt)
     if not bool((images >= 0).all()):
         raise ValueError("images must not be negative: use images.clamp_min(0) first.")
     centre = (2 * torch.arange(size, dtype=images.dtype, device=images.device) + 1) / size - 1
@@ -452,6 +467,7 @@ def jets_from_images(images: Tensor, half_width: float = 0.8, jet_pt: float = 30
 
 def _unpack(jets: Jets) -> tuple[Tensor, Tensor, Tensor]:
     """pT (0 where padded), eta and phi, each (B, P)."""
+    checks.finite(particles=jets.particles)
     pt, eta, phi = (jets.particles * jets.mask[:, :, None]).unbind(dim=2)
     return pt, eta, phi
 
@@ -483,10 +499,12 @@ def _require_within(x: Tensor, low: float, high: float, name: str) -> None:
 
 
 def _require_count(n: int) -> None:
+    checks.whole(least=None, n=n)
     if n < 0:
         raise ValueError(f"n must not be negative, got {n}.")
 
 
 def _require_window(size: int, half_width: float) -> None:
-    if size < 1 or not half_width > 0:
+    checks.whole(least=None, size=size)
+    if size < 1 or not 0 < half_width < math.inf:
         raise ValueError("size and half_width must be positive.")

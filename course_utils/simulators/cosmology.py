@@ -30,6 +30,8 @@ from torch import Tensor
 from torch.fft import irfft2, rfft2
 from tqdm.auto import tqdm
 
+from .. import checks
+
 SIDE = 2 * math.pi
 CACHED_PIXELS = 2**15
 
@@ -103,7 +105,8 @@ def power_law(
     k: wavenumbers, any shape. Returns: the power, of k's shape.
     Raises: ValueError if the amplitude is negative or k_smooth is not positive.
     """
-    if amplitude < 0:
+    checks.not_nan(k=k)
+    if not amplitude >= 0:
         raise ValueError(f"A power spectrum cannot be negative: amplitude={amplitude}.")
     if not k_smooth > 0:
         raise ValueError(f"k_smooth={k_smooth} must be a positive wavenumber.")
@@ -138,8 +141,10 @@ def with_std(power: Tensor, std: float) -> Tensor:
     """The same spectrum, multiplied so that a pixel has standard deviation std.
 
     power: (..., n, n//2+1). Returns: the same shape.
-    Raises: ValueError if the power is zero everywhere, negative, or not on an rfft2 grid.
+    Raises: ValueError if the power is zero everywhere, negative, or not on an rfft2 grid, or std
+    is negative.
     """
+    checks.not_negative(std=std)
     variance = field_variance(power)
     if not (variance > 0).all():
         raise ValueError(
@@ -203,7 +208,11 @@ def gaussian_field(white: Tensor, power: Tensor) -> Tensor:
             f"power has shape {tuple(power.shape)}, but an {n} x {n} field needs "
             f"({n}, {n // 2 + 1}): make it with wavenumbers({n})."
         )
-    return irfft2(rfft2(white) * power.sqrt(), s=(n, n))
+    return _coloured(white, power)
+
+
+def _coloured(white: Tensor, power: Tensor) -> Tensor:
+    return irfft2(rfft2(white) * power.sqrt(), s=white.shape[-2:])
 
 
 @torch.no_grad()
@@ -216,16 +225,16 @@ def sample_field(power: Tensor, batch: int, *, generator: torch.Generator) -> Te
     Raises: ValueError if batch < 1, or the power is negative or not on an rfft2 grid.
     """
     n = _check_power(power)
+    checks.whole(least=0, batch=batch)
     if batch < 1:
         raise ValueError(f"Ask for at least one field: batch={batch}.")
-    device = generator.device
     device = generator.device
     fields = torch.randn(batch, n, n, generator=generator, dtype=power.dtype, device=device)
     fields = fields.to(power.device)
     # Pieces that stay in the processor's cache, in place: twice as fast for hundreds of fields.
     size = max(1, CACHED_PIXELS // n**2)
     for i in range(0, batch, size):
-        fields[i : i + size] = gaussian_field(fields[i : i + size], power)
+        fields[i : i + size] = _coloured(fields[i : i + size], power)
     return fields
 
 
@@ -372,7 +381,11 @@ def evolve(
     Both are shears in (x, p = a^(3/2) u), so the step is symplectic, and it is of second order.
     In the Zel'dovich approximation u = g/a for ever: linear growth comes out at any step size
     (the idea of FastPM, Feng et al. 2016, arXiv:1603.00476). The pull g at the particles is
-    `zeldovich_displacement` of their own density.
+    `zeldovich_displacement` of their own density, as a mesh sees it: particles are spread over
+    its four nearest points and read back with the same weights (cloud in cell), and the mesh
+    stands half a spacing away from the grid points they started from. So the pull of n^2 particles
+    is softer than that of `zeldovich_displacement` on scales of a few spacings, and `evolve` does
+    not repeat `zeldovich` exactly, even while all is linear.
 
     start: particles, positions (..., 2, P). mesh: grid points per side for the pull; for n^2
     particles take n (a finer mesh sees single particles instead of a fluid).
@@ -501,6 +514,7 @@ def _wrap(positions: Tensor) -> Tensor:
 
 
 def _check_grid(n: int) -> None:
+    checks.whole(least=None, n=n)
     if n < 2:
         raise ValueError(f"The grid must have at least two points per side: n={n}.")
 
@@ -524,6 +538,14 @@ def _check_power(power: Tensor) -> int:
     _check_grid(n)
     if not (power >= 0).all():
         raise ValueError("A power spectrum cannot be negative or NaN: check the power.")
+    # The columns k_1 = 0 and n/2 hold both k and -k, and a real field has one power for the two.
+    mirrored = power[..., [0, -1] if n % 2 == 0 else [0]]
+    other = mirrored.roll(-1, dims=-2).flip(-2)  # row i -> row -i
+    if ((mirrored - other).abs() > 1e-3 * (mirrored + other)).any():
+        raise ValueError(
+            "A real field has P(k) = P(-k), and in the first or last column of this power they "
+            "differ: make it a function of |k|, such as wavenumbers(n)."
+        )
     return n
 
 

@@ -25,6 +25,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .. import checks
+
 Potential = Callable[[Tensor], Tensor]
 Force = Callable[[Tensor], Tensor]
 
@@ -41,7 +43,19 @@ def langevin_step(
     Args:
         x, force, noise: tensors of one shape; noise standard normal.
         dt, kT, friction: time step, temperature, friction coefficient.
+
+    Raises:
+        ValueError: if the shapes differ, dt or friction is not positive, or kT is negative.
     """
+    checks.alike(x=x, force=force, noise=noise)
+    checks.positive(dt=dt, friction=friction)
+    checks.not_negative(kT=kT)
+    return _langevin_step(x, force, dt, kT, friction, noise)
+
+
+def _langevin_step(
+    x: Tensor, force: Tensor, dt: float, kT: float, friction: float, noise: Tensor
+) -> Tensor:
     return x.add(force, alpha=dt / friction).add(noise, alpha=math.sqrt(2 * kT * dt / friction))
 
 
@@ -76,12 +90,12 @@ def langevin(
         ValueError: dt, kT or friction not positive; keep_every does not divide steps; a force of
             the wrong shape; or the time step is so large that a walker leaves for infinity.
     """
-    _check_positive(dt=dt, kT=kT, friction=friction)
+    checks.positive(dt=dt, kT=kT, friction=friction)
     _check_start(x, force)
     kept = _room_for(x, steps, keep_every)
     for step in _progress(steps):
         noise = _normal_like(x, generator)
-        x = langevin_step(x, force(x), dt, kT, friction, noise)
+        x = _langevin_step(x, force(x), dt, kT, friction, noise)
         _check_finite(x, step, dt)
         if (step + 1) % keep_every == 0:
             kept[step // keep_every] = x
@@ -129,7 +143,7 @@ def baoab(
             steps; a force or velocity of the wrong shape; or the time step is so large that
             something leaves for infinity.
     """
-    _check_positive(dt=dt, kT=kT, mass=mass)
+    checks.positive(dt=dt, kT=kT, mass=mass)
     if not 0 <= friction < math.inf:
         raise ValueError(f"friction must be zero or positive, not {friction}.")
     f = _check_start(x, force)
@@ -158,16 +172,11 @@ def baoab(
     return kept_x, kept_v
 
 
-def _check_positive(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be positive, not {value}.")
-
-
 def _check_start(x: Tensor, force: Force) -> Tensor:
     """Return the force at the start, once both have the type and shape that they must have."""
     if not x.is_floating_point():
         raise ValueError(f"x must be a floating-point tensor, not {x.dtype}; try x.float().")
+    checks.finite(x=x)
     f = force(x)
     if f.shape != x.shape:
         raise ValueError(
@@ -192,6 +201,7 @@ def _check_finite(x: Tensor, step: int, dt: float) -> None:
 
 
 def _room_for(x: Tensor, steps: int, keep_every: int) -> Tensor:
+    checks.whole(least=None, steps=steps, keep_every=keep_every)
     if steps < 1 or keep_every < 1 or steps % keep_every != 0:
         raise ValueError(
             f"keep_every must divide steps, both positive; not steps = {steps}, "
@@ -307,7 +317,12 @@ def _mueller_brown_constants(dtype: torch.dtype, device: torch.device) -> tuple[
 
 
 def in_deep_basin(x: Tensor) -> Tensor:
-    """Whether points (..., 2) lie around the deepest minimum: y > 0.7 and x < 0. Bool, (...,)."""
+    """Whether points (..., 2) lie around the deepest minimum: y > 0.7 and x < 0. Bool, (...,).
+
+    Raises:
+        ValueError: if a point is NaN, which lies nowhere.
+    """
+    checks.not_nan(x=x)
     return (x[..., 1] > 0.7) & (x[..., 0] < 0)
 
 
@@ -353,7 +368,7 @@ class Boltzmann:
         return -self.potential(x) / self.kT - self.log_Z
 
     def mean(self, f: Callable[[Tensor], Tensor]) -> Tensor:
-        """The exact average of f, which maps points (..., D) to values (...,): 0-d, float64."""
+        """The average of f, which maps points (..., D) to values (...,), exact: 0-d, float64."""
         return (self.probability * f(self.grid)).sum()
 
     def population(self, region: Callable[[Tensor], Tensor]) -> float:
@@ -440,7 +455,8 @@ def boltzmann(
         ValueError: kT not positive, a side of the box not positive, n below 2, or a potential
             of the wrong shape or not finite anywhere in the box.
     """
-    _check_positive(kT=kT)
+    checks.positive(kT=kT)
+    checks.whole(least=0, n=n)
     box = tuple((float(low), float(high)) for low, high in box)
     if n < 2 or not box or any(not low < high for low, high in box):
         raise ValueError(f"need low < high on each axis and n >= 2; not box = {box}, n = {n}.")
@@ -459,6 +475,7 @@ def boltzmann(
     log_sum = torch.logsumexp(log_weight.flatten(), dim=0)
     if not torch.isfinite(log_sum):
         raise ValueError("the potential has no finite normaliser in this box.")
+    _check_resolved(log_weight, kT)
     volume_of_cell = math.prod((high - low) / n for low, high in box)
     return Boltzmann(
         potential=potential,
@@ -470,6 +487,24 @@ def boltzmann(
         probability=(log_weight - log_sum).exp(),
         log_Z=log_sum.item() + math.log(volume_of_cell),
     )
+
+
+def _check_resolved(log_weight: Tensor, kT: float) -> None:
+    """Raises: ValueError if every second cell along an axis gives another log Z than the others.
+
+    The error of the whole grid is about the fourth power of that difference.
+    """
+    for axis, n in enumerate(log_weight.shape):
+        if n < 8:
+            continue
+        halves = [log_weight.movedim(axis, 0)[start:n:2] for start in (0, 1)]
+        log_z = [float(half.flatten().logsumexp(0)) - math.log(len(half)) for half in halves]
+        if not abs(log_z[0] - log_z[1]) < 0.5:
+            raise ValueError(
+                f"this grid is too coarse for kT = {kT:g}: log Z of every second cell is "
+                f"{abs(log_z[0] - log_z[1]):.2g} nats off that of the others; take n = {2 * n} or "
+                "more, or a smaller box."
+            )
 
 
 @lru_cache(maxsize=4)
@@ -515,7 +550,8 @@ def lennard_jones(x: Tensor, box: float, cutoff: float = 2.5) -> Tensor:
         ValueError: a wrong shape, or a cutoff outside (0, box / 2].
     """
     _check_fluid(x, box, cutoff)
-    n = x.shape[-2]
+    checks.finite(x=x)  # beyond the cutoff a NaN would be nothing
+    x, n = checks.as_floats(x), x.shape[-2]
     i, j = torch.triu_indices(n, n, offset=1, device=x.device)
     d = (x[..., i, :] - x[..., j, :]) / box  # (..., pairs, 3)
     r2 = (d - d.round()).square().sum(-1) * box**2
@@ -541,6 +577,12 @@ def lennard_jones_force(x: Tensor, box: float, cutoff: float = 2.5) -> Tensor:
         ValueError: a wrong shape, or a cutoff outside (0, box / 2].
     """
     _check_fluid(x, box, cutoff)
+    checks.finite(x=x)  # beyond the cutoff a NaN would be nothing
+    return _lennard_jones_force(checks.as_floats(x), box, cutoff)
+
+
+def _lennard_jones_force(x: Tensor, box: float, cutoff: float) -> Tensor:
+    """As above, for positions that have been looked at."""
     d, weight = _pair_weights(x, box, cutoff)
     return torch.stack([(dk.mul_(weight)).sum(-1) for dk in d], dim=-1)
 
@@ -570,7 +612,8 @@ def lattice(n: int, box: float, *, dtype: torch.dtype = torch.float32) -> Tensor
     Raises:
         ValueError: n or box not positive.
     """
-    _check_positive(n=n, box=box)
+    checks.positive(box=box)
+    checks.whole(n=n)
     m = 1
     while m**3 < n:
         m += 1
@@ -615,12 +658,14 @@ def fluid(
         ValueError: as `baoab`; also density not positive, or a box so small that the cutoff
             exceeds half of it (take more particles).
     """
-    _check_positive(n=n, density=density, boxes=boxes)
+    checks.positive(density=density)
+    checks.whole(n=n, boxes=boxes)
     box = (n / density) ** (1 / 3)
     start = lattice(n, box, dtype=dtype).expand(boxes, n, 3)
+    _check_fluid(start, box, cutoff)
     x, v = baoab(
         start,
-        lambda x: lennard_jones_force(x, box, cutoff),
+        lambda x: _lennard_jones_force(x, box, cutoff),
         steps=steps,
         dt=dt,
         kT=kT,
@@ -654,7 +699,9 @@ def radial_distribution(
     """
     r_max = box / 2 if r_max is None else r_max
     _check_fluid(x, box, r_max, name="r_max")
-    n = x.shape[-2]
+    checks.finite(x=x)
+    checks.whole(least=0, bins=bins)
+    x, n = checks.as_floats(x), x.shape[-2]
     if n < 2 or bins < 1:
         raise ValueError(f"need two particles and one bin; not n = {n}, bins = {bins}.")
     frames = x.reshape(-1, n, 3)  # (frames, N, 3)
@@ -674,7 +721,7 @@ def radial_distribution(
 
 
 def _check_fluid(x: Tensor, box: float, cutoff: float, name: str = "cutoff") -> None:
-    _check_positive(box=box)
+    checks.positive(box=box)
     if x.ndim < 2 or x.shape[-1] != 3:
         raise ValueError(f"x must have shape (..., N, 3); not {tuple(x.shape)}.")
     if not 0 < cutoff <= box / 2 * (1 + 1e-9):

@@ -151,6 +151,8 @@ def fit(
                     if patience is not None and len(validation_log) - best.epoch >= patience:
                         stopped = "patience"
                         bar.total = bar.n  # an early end is no failure: no red bar
+    except DivergedError as error:
+        raise DivergedError(_blamed(str(error), (*data, *(held_out or ())))) from None
     except KeyboardInterrupt:
         stopped = "interrupted"
         print(f"Interrupted after {len(log)} of {steps} steps. What was learnt is kept.")
@@ -345,6 +347,25 @@ def _diverged(what: str, step: int) -> str:
         f"The fit diverged: NaN or infinity in the {what} after {step} steps. Lower lr, or look "
         "for a logarithm of 0, a division by 0 or an overflow in the loss."
     )
+
+
+def _blamed(said: str, data: tuple[Tensor, ...]) -> str:
+    """What is said of a fit that diverged: of its data first, which are the commonest cause."""
+    for t in data:
+        bad = (~t.isfinite()).reshape(len(t), -1).any(dim=1)  # (N, ...) -> (N,)
+        if bool(bad.any()):
+            return (
+                f"The data hold NaN or infinity in {int(bad.sum())} of {len(t)} samples, the first "
+                f"at index {int(bad.nonzero()[0])}: leave them out, and the fit will not diverge "
+                "for that reason."
+            )
+    largest = max((float(t.abs().max()) for t in data if t.is_floating_point()), default=0.0)
+    if largest > 1000:
+        return (
+            f"{said} The data reach {largest:.3g} in size: numbers of order 1 would help, "
+            "(x - mean) / deviation."
+        )
+    return said
 
 
 def _stack(log: list[Terms]) -> Terms:

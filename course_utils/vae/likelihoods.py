@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import checks
 from ..densities import LOG_2PI, standard_normal
 from ..inference import gaussian_kl
 
@@ -36,12 +37,14 @@ def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
         nats, (B,).
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: if the shapes differ, or x leaves [0, 1]; while logits learn nobody looks at x.
 
     >>> bernoulli_log_likelihood(torch.tensor([[1.0, 0.0]]), torch.tensor([[1e4, -1e4]]))
     tensor([0.])
     """
     _require_alike(x, logits, "logits")
+    if not logits.requires_grad:  # in a training loop it has been looked at before
+        checks.domain(x)
     return _sum_per_sample(_bernoulli(x, logits))
 
 
@@ -59,10 +62,13 @@ def binomial_log_likelihood(x: Tensor, logits: Tensor, counts: int) -> Tensor:
         nats, (B,).
 
     Raises:
-        ValueError: if the shapes differ or counts is below 1.
+        ValueError: if the shapes differ, counts is below 1, or x is no such number; while logits
+            learn nobody looks at x.
     """
     _require_alike(x, logits, "logits")
     _require_counts(counts)
+    if not logits.requires_grad:
+        checks.domain(x, counts, whole=True)
     return _sum_per_sample(_log_choose(counts, x) + _binomial(x, logits, counts))
 
 
@@ -168,10 +174,11 @@ def active_units(mu: Tensor, threshold: float) -> Tensor:
         bool, (K,).
 
     Raises:
-        ValueError: if mu is not (N, K).
+        ValueError: if mu is not (N, K), or not finite.
     """
     if mu.ndim != 2:
         raise ValueError(f"mu must be (N, K), one row of means per sample, got {tuple(mu.shape)}.")
+    checks.finite(mu=mu)
     return mu.var(dim=0, correction=0) > threshold
 
 
@@ -183,15 +190,41 @@ def active_units(mu: Tensor, threshold: float) -> Tensor:
 #   mean(params) -> what to draw as a picture;  sample(params, generator) -> draws of x
 
 
-class Bernoulli(nn.Module):
-    """Binary data, {0, 1}; the decoder returns logits."""
+class _Head(nn.Module):
+    """Looks at the data where they enter: always but inside a training loop, where once does."""
+
+    _looked = False
+
+    def train(self, mode: bool = True) -> "_Head":
+        self._looked = False
+        return super().train(mode)
+
+    def _look(self, x: Tensor, params: Tensor) -> None:
+        """Raises: ValueError if x is nothing that this likelihood can mean."""
+        if self._looked and params.requires_grad:
+            return
+        self._looked = True
+        if x.shape[-1:] != params.shape[-1:]:
+            raise ValueError(
+                f"x {tuple(x.shape)} and the decoder's {tuple(params.shape)} must have one D."
+            )
+        checks.domain(x, getattr(self, "counts", 1), whole=hasattr(self, "counts"))
+
+
+class Bernoulli(_Head):
+    """Data in {0, 1}, or between; the decoder returns logits.
+
+    `log_prob` and `pairwise` raise a ValueError for data outside [0, 1].
+    """
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         """x and logits (..., B, D), leading axes broadcast: nats, (..., B)."""
+        self._look(x, params)
         return _bernoulli(x, params).sum(dim=-1)
 
     def pairwise(self, x: Tensor, params: Tensor) -> Tensor:
         """x (B, D) under all logits (S, D): nats, (S, B)."""
+        self._look(x, params)
         # x log p + (1 - x) log(1 - p) = x logit + log(1 - p): linear in x.
         return torch.addmm(F.logsigmoid(-params).sum(dim=-1, keepdim=True), params, x.T)
 
@@ -204,11 +237,11 @@ class Bernoulli(nn.Module):
         return (_uniform(params.shape, params, generator) < params.sigmoid()).to(params.dtype)
 
 
-class Binomial(nn.Module):
+class Binomial(_Head):
     """Counts 0 to `counts`, the ink of a digit for example; the decoder returns logits.
 
     Raises:
-        ValueError: if counts is below 1.
+        ValueError: if counts is below 1; `log_prob` and `pairwise`, if x is no such count.
     """
 
     def __init__(self, counts: int) -> None:
@@ -218,11 +251,13 @@ class Binomial(nn.Module):
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         """x and logits (..., B, D), leading axes broadcast: nats, (..., B)."""
+        self._look(x, params)
         constant = _log_choose(self.counts, x).sum(dim=-1)
         return _binomial(x, params, self.counts).sum(dim=-1) + constant
 
     def pairwise(self, x: Tensor, params: Tensor) -> Tensor:
         """x (B, D) under all logits (S, D): nats, (S, B)."""
+        self._look(x, params)
         off = self.counts * F.logsigmoid(-params).sum(dim=-1, keepdim=True)  # (S, 1)
         return torch.addmm(off, params, x.T) + _log_choose(self.counts, x).sum(dim=-1)
 
@@ -356,10 +391,10 @@ def _require_alike(x: Tensor, params: Tensor, name: str) -> None:
 
 
 def _require_counts(counts: int) -> None:
-    if counts < 1:
-        raise ValueError(f"counts must be at least 1 trial, got {counts}.")
+    if not (counts >= 1 and counts == int(counts)):
+        raise ValueError(f"counts must be a whole number of trials, at least 1, got {counts}.")
 
 
 def _require_positive(sigma: float) -> None:
-    if not sigma > 0:
+    if not 0 < sigma < math.inf:
         raise ValueError(f"sigma must be positive, got {sigma}.")

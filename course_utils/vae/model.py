@@ -110,13 +110,16 @@ class VAE(nn.Module):
         """x (..., B, D) -> mu and log_var of q(z|x), each (..., B, K).
 
         Raises:
-            ValueError: if x is not flat with D numbers per sample.
+            ValueError: if x is not flat with D numbers per sample, or of another dtype.
         """
         if x.ndim < 2 or x.shape[-1] != self.data_dim:
             raise ValueError(
                 f"x must be (B, {self.data_dim}), got {tuple(x.shape)}: flatten images with "
                 "x.flatten(1)."
             )
+        some = next(self.encoder.parameters())
+        if x.dtype != some.dtype:
+            raise ValueError(f"x is {x.dtype} and the model {some.dtype}: use x.to({some.dtype}).")
         return self.encoder(x)
 
     def decode(self, z: Tensor) -> Tensor:
