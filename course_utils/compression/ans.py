@@ -7,6 +7,8 @@ log2(1 / p(s)) bits; to pop undoes this. Last in, first out: the number is a sta
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import islice
+from operator import le
 
 import torch
 from torch import Tensor
@@ -64,7 +66,7 @@ def ans_pop(state: int, starts: Sequence[int], precision: int) -> tuple[int, int
         (symbol, earlier state), the symbol as its place in `starts`.
 
     Raises:
-        ValueError: if the state is negative, or starts does not run from 0 to 2^precision.
+        ValueError: if the state is negative, or starts does not rise from 0 to 2^precision.
 
     >>> ans_pop(23, [0, 3, 4], precision=2)
     (1, 5)
@@ -73,11 +75,11 @@ def ans_pop(state: int, starts: Sequence[int], precision: int) -> tuple[int, int
         raise ValueError(f"A state is a whole number of at least 0, got {state}.")
     if len(starts) < 2 or starts[0] != 0 or starts[-1] != 1 << precision:
         raise ValueError(f"starts must run from 0 to 2^{precision} = {1 << precision}.")
+    if not all(map(le, starts, islice(starts, 1, None))):
+        raise ValueError("starts must rise, one interval after the other.")
     slot = state & ((1 << precision) - 1)
     symbol = bisect_right(starts, slot) - 1
     start, freq = starts[symbol], starts[symbol + 1] - starts[symbol]
-    if not start <= slot < start + freq:  # of a table that falls the search finds no interval
-        raise ValueError("starts must rise, one interval after the other.")
     return symbol, freq * (state >> precision) + slot - start
 
 
@@ -134,7 +136,7 @@ def code_length(symbols: Tensor, cumulative: Tensor, precision: int) -> Tensor:
     if bool(((symbols < 0) | (symbols >= cumulative.shape[-1] - 1)).any()):
         raise ValueError(f"Symbols must lie between 0 and {cumulative.shape[-1] - 2}.")
     ends = (cumulative[..., 0] == 0) & (cumulative[..., -1] == 1 << precision)
-    if not bool(ends.all()) or not bool((cumulative.diff(dim=-1) > 0).all()):
+    if not bool(ends.all()) or not bool((cumulative.diff(dim=-1) >= 0).all()):
         raise ValueError(f"cumulative must rise from 0 to 2^{precision} = {1 << precision}.")
     freq = cumulative.diff(dim=-1).expand(*symbols.shape, -1)
     freq = freq.gather(-1, symbols.long().unsqueeze(-1)).squeeze(-1)
