@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import site
 import subprocess
@@ -58,9 +59,11 @@ def main() -> None:
         folder = Path(scratch)
         names = generate(folder / "in", options.lecture, options.submissions)
         sample = names[: options.sample]
-        ours, points = course_grade(folder, options.lecture)
+        ours, points, memory = course_grade(folder)
         rows = [("course grade --jobs 2", len(names), ours, 1.0)]
-        for peer, grade in (("nbgrader", nbgrader), ("otter-grader", otter)):
+        print(f"the grader's own peak memory: {memory:.0f} MiB")
+        peers = () if options.alone else (("nbgrader", nbgrader), ("otter-grader", otter))
+        for peer, grade in peers:
             python = peer_python(peer, [peer])
             borrow(python)
             seconds, theirs = grade(folder, options.lecture, sample, python)
@@ -85,6 +88,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--lecture", default="01", metavar="NN")
     parser.add_argument("--submissions", type=int, default=100, metavar="N")
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="what peers grade (5)")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     return parser.parse_args()
 
 
@@ -98,21 +102,21 @@ def notebook_of(lecture: str) -> Path:
 def generate(folder: Path, lecture: str, count: int) -> list[str]:
     """Write `count` student folders; the same ones each time. Returns the students."""
     released = read(notebook_of(lecture))
-    answers = importlib.import_module(f"answers.lecture{lecture}")
+    answers = {
+        name: importlib.import_module(f"answers.lecture{lecture}.{name.split('.')[1]}")
+        for name in lecture_names(lecture)
+    }
     chance = random.Random(0)
-    students = [f"student{i:03}" for i in range(count)]
+    students = [f"student{i:04}" for i in range(count)]
     for student in students:
         notebook = copy.deepcopy(released)
-        for name in registry.names():
-            if not name.startswith(f"{lecture}."):
-                continue
-            mutants = answers.MUTANTS[name]
-            wrong = mutants.values() if isinstance(mutants, dict) else [f for _, f in mutants]
+        for name, module in answers.items():
             kind = chance.choices(("right", "wrong", "stub"), (6, 3, 1))[0]
-            choice = {"right": answers.ALTERNATIVES[name], "wrong": list(wrong), "stub": [None]}
+            wrong = [function for _, function in module.WRONG] or module.RIGHT
+            choice = {"right": module.RIGHT, "wrong": wrong, "stub": [None]}
             function = chance.choice(choice[kind])
             if function is not None:
-                answer(notebook, name, Path(answers.__file__), function.__name__)
+                answer(notebook, name, Path(module.__file__), function.__name__)
         path = folder / student / notebook_of(lecture).name
         path.parent.mkdir(parents=True)
         path.write_text(to_text(notebook), encoding="utf-8")
@@ -129,12 +133,12 @@ def answer(notebook: NotebookNode, name: str, module: Path, function: str) -> No
             target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)
         }
         imports = isinstance(node, ast.Import | ast.ImportFrom)
-        if imports or defines & needed:
+        if imports or (defines & needed and not defines & {"RIGHT", "WRONG"}):
             needed |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
             parts.insert(0, ast.unparse(node))
     text = "\n".join(parts) + f"\n\n{exercise} = {function}\n"
     for cell in filter(is_code, notebook.cells):
-        if re.search(rf"^def {exercise}\(", cell.source, re.MULTILINE):
+        if re.search(rf"^(def|class) {exercise}\(", cell.source, re.MULTILINE):
             check = re.search(r"^check\(.*", cell.source, re.MULTILINE)
             cell.source = text + (check[0] if check else "")
 
@@ -142,8 +146,8 @@ def answer(notebook: NotebookNode, name: str, module: Path, function: str) -> No
 # --- who grades ------------------------------------------------------------------------------
 
 
-def course_grade(folder: Path, lecture: str) -> tuple[float, dict[str, float]]:
-    """Seconds per submission, and points by student."""
+def course_grade(folder: Path) -> tuple[float, dict[str, float], float]:
+    """Seconds per submission, points by student, and the peak memory of a process of ours, MiB."""
     words = [sys.executable, "-m", "course_utils.cli", "grade", str(folder / "in")]
     words += ["--out", str(folder / "out"), "--jobs", "2", "--root", str(ROOT)]
     seconds = timed(words, folder)
@@ -151,7 +155,8 @@ def course_grade(folder: Path, lecture: str) -> tuple[float, dict[str, float]]:
     with (folder / "out" / "grades.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             points[row["student"]] = points.get(row["student"], 0) + float(row["points"])
-    return seconds / len(points), points
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return seconds / len(points), points, memory
 
 
 def borrow(python: Path) -> None:
