@@ -9,7 +9,7 @@ from torch import Tensor
 from ..draw import Draw
 from ..exercise import Exercise
 from ..gaussian_latents import in_units_of, posterior_truth, random_data
-from ..laws import agree, law, near
+from ..laws import Agreement, agree, law, near
 from ..subject import Subject
 
 exercise = Exercise(
@@ -84,7 +84,7 @@ def _completed_data(x: Tensor, W: Tensor, b: Tensor, sigma: float) -> tuple[Tens
 
 
 def _check_step(
-    answer: Step, truth: Step, where: str = "", same: Callable[[Tensor, Tensor], bool] = near
+    answer: Step, truth: Step, where: str = "", same: Callable[[Tensor, Tensor], Agreement] = near
 ) -> None:
     law(
         same(answer[0], truth[0]),

@@ -7,7 +7,7 @@ from torch.nn import functional
 from ..draw import Draw
 from ..exercise import Exercise
 from ..gaussian_latents import random_posterior
-from ..laws import agree, law, near
+from ..laws import Agreement, agree, law, near
 from ..subject import Subject
 
 exercise = Exercise(
@@ -79,7 +79,7 @@ def _sigma(log_var):
     return (log_var / 2).exp()
 
 
-def _squared_noise(distance: Tensor, log_var: Tensor, eps: Tensor) -> bool:
+def _squared_noise(distance: Tensor, log_var: Tensor, eps: Tensor) -> Agreement:
     """Is the distance from mu, in units of sigma, `eps` or its negative?"""
     return near((distance / _sigma(log_var)) ** 2, eps**2)
 
