@@ -54,8 +54,6 @@ class Exercise:
         proves: what a passed check has shown, one sentence.
         hints: from a nudge to the step before the answer, never the finished line.
         twin: "module:function", the course package's own version, if there is one.
-        also: "module:function" or "module:Class.method", what in the package would do as well in
-            one line; a grader takes it away together with the twin.
         points: what it is worth when graded.
         mistakes: the known wrong answers, the most telling first.
         judge: the laws.
@@ -67,7 +65,6 @@ class Exercise:
     hints: tuple[str, ...]
     place: int = 0
     twin: str | None = None
-    also: tuple[str, ...] = ()
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list, repr=False)
     judge: Laws = field(default=lambda f, draw: None, repr=False)
@@ -96,11 +93,6 @@ class Exercise:
     @property
     def signature(self) -> Signature:
         return parse(self.text)
-
-    @property
-    def ready_made(self) -> tuple[str, ...]:
-        """Everything in the package that would answer it."""
-        return (*([self.twin] if self.twin else []), *self.also)
 
     @property
     def lecture(self) -> str:

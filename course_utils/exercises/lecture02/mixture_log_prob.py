@@ -29,7 +29,6 @@ exercise = Exercise(
         "has that sum, over one axis, under the name `logsumexp`.",
     ),
     twin="course_utils.densities:mixture_log_prob",
-    also=("course_utils.densities.mixtures:_isotropic_log_joint",),
 )
 
 

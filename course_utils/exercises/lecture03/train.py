@@ -41,7 +41,6 @@ exercise = Exercise(
         "its graph, and stack the records at the end.",
     ),
     twin="course_utils.training:train",
-    also=("course_utils.training:fit",),
 )
 
 

@@ -35,12 +35,6 @@ exercise = Exercise(
         "is a cross-entropy that takes logits, too: mind its sign and its `reduction`.",
     ),
     twin="course_utils.vae:bernoulli_log_likelihood",
-    also=(
-        "course_utils.vae.likelihoods:_bernoulli",
-        "course_utils.vae.likelihoods:_binomial",
-        "course_utils.vae:Bernoulli.pairwise",
-        "course_utils.vae:Binomial.pairwise",
-    ),
 )
 
 
