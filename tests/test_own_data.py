@@ -4,7 +4,6 @@ Tolerances of random quantities are four standard errors: a false alarm once in 
 and never with these seeds.
 """
 
-import json
 import math
 from dataclasses import replace
 from functools import cache
@@ -23,8 +22,6 @@ from course_utils.estimates import mean_and_error
 from course_utils.own_data import fitting, molecule
 from course_utils.own_data.refusals import SOURCES
 from course_utils.simulators import molecular
-
-ROOT = Path(__file__).parents[1]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -696,54 +693,3 @@ def test_no_photograph_costs_less_than_its_noise() -> None:
 def test_other_pictures_are_no_molecules(function) -> None:
     with pytest.raises(ValueError, match="no photographs of molecules"):
         function(torch.rand(5, 14, 14))
-
-
-# ---------------------------------------------------------------------- the lecture on other data
-
-
-def vectors(folder: Path) -> tuple[str, dict]:
-    np.save(folder / "table.npy", correlated(300)[0].numpy())
-    return str(folder / "table.npy"), {"as_is": True}
-
-
-def colour_folder(folder: Path) -> tuple[str, dict]:
-    rng = np.random.default_rng(0)
-    (folder / "photos").mkdir()
-    for i in range(60):
-        tint = rng.integers(40, 256, 3)
-        pixels = (tint * np.linspace(0.3, 1, 8)[:, None, None] * rng.random((8, 10, 1))).round()
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / "photos" / f"{i:02}.png")
-    return str(folder / "photos"), {"colour": True}
-
-
-def two_arrays(folder: Path) -> tuple[str, dict]:
-    digits = datasets.digits((400, 10, 10)).train
-    pixels = (digits.numpy() * 15).astype(np.uint8)
-    np.savez(folder / "data.npz", images=pixels, labels=np.zeros(400))
-    return str(folder / "data.npz"), {"key": "images"}
-
-
-@pytest.mark.parametrize("make", [vectors, colour_folder, two_arrays])
-def test_the_lecture_runs_on_other_data(
-    make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    """Every code cell but the first, which holds nothing but the path."""
-    source, options = make(tmp_path)
-    monkeypatch.setattr(fitting, "MOST_STEPS", 40)
-    monkeypatch.setattr(fitting, "FEWEST_STEPS", 40)
-    monkeypatch.chdir(tmp_path)
-    (path,) = (ROOT / "solutions").glob("11_*.ipynb")
-    cells = [c for c in json.loads(path.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
-    first = "".join(cells[0]["source"])
-    assert cells[0]["id"] == "own-source" and first.startswith("source = None")
-    assert "source" not in first.split("options = ")[1].split("#")[0]
-    names: dict[str, object] = {"source": source, "options": options, "choices": {}}
-    for cell in cells[1:]:
-        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-    page = Page((tmp_path / "own_data_report.html").read_text("utf-8"))
-    assert len(page.images) == 4 and page.words.count("(not answered yet)") == 3
-    shown = capsys.readouterr().out
-    names_of = {(6,): "distance from the centre"}
-    assert names_of.get(names["data"].shape, "spread within a sample") in shown
-    assert "molecules" not in shown.lower()
-    assert "addresses that a browser would have to fetch: 0" in shown
