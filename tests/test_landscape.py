@@ -603,3 +603,141 @@ def test_densities_learn_the_surface(name: str, steps: int, worst: float) -> Non
     assert -4 * error < kl < worst
     x = units.inverse(model.sample(8000, generator=generator))
     assert float(molecular.in_deep_basin(x).double().mean()) == pytest.approx(0.802, abs=0.05)
+
+
+# ---------------------------------------------------------------------- what students build
+
+
+def test_a_masked_layer_sees_what_is_before_it() -> None:
+    x, weight, bias = randn(4, 5), randn(5, 5, seed=1), randn(5, seed=2)
+    out = landscape.masked_linear(x, weight, bias)
+    for d in range(5):
+        assert torch.allclose(out[:, d], bias[d] + x[:, :d] @ weight[d, :d])
+
+
+def test_logistic_regressions_in_a_row_are_a_distribution() -> None:
+    model = shaken(landscape.FullyVisible(4))
+    images = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 4)
+    log_p = model.log_prob(images)
+    assert log_p.exp().sum().item() == pytest.approx(1)
+    assert model.n_parameters == 6 + 4
+    drawn = model.sample(20_000, generator=seeded())
+    index = (drawn @ torch.tensor([8.0, 4.0, 2.0, 1.0], dtype=torch.float64)).long()
+    found = torch.bincount(index, minlength=16) / 20_000
+    error = (log_p.exp() * (1 - log_p.exp()) / 20_000).sqrt()
+    assert ((found - log_p.exp()).abs() < 4.5 * error).all()  # 16 numbers: false alarms 1e-4
+
+
+def test_an_affine_coupling_leads_back_and_its_determinant_is_that_of_autograd() -> None:
+    x, log_scale, shift = randn(3, 4), randn(3, 2, seed=1), randn(3, 2, seed=2)
+    z, log_det = landscape.affine_coupling(x, log_scale, shift)
+    assert torch.equal(z[:, :2], x[:, :2])
+    assert torch.allclose(shift + log_scale.exp() * z[:, 2:], x[:, 2:])
+    for i in range(3):
+        jacobian = torch.autograd.functional.jacobian(
+            lambda row, i=i: landscape.affine_coupling(
+                row[None], log_scale[i : i + 1], shift[i : i + 1]
+            )[0][0],
+            x[i],
+        )
+        assert torch.linalg.slogdet(jacobian).logabsdet == pytest.approx(float(log_det[i]))
+
+
+def test_a_flow_takes_a_coupling_that_is_handed_in() -> None:
+    asked = []
+
+    def watched(x: Tensor, log_scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(x.shape)
+        return landscape.affine_coupling(x, log_scale, shift)
+
+    flow = landscape.affine_flow(4, layers=3, hidden=(5,), coupling=watched, generator=seeded())
+    own = landscape.affine_flow(4, layers=3, hidden=(5,), generator=seeded())
+    x = torch.randn(6, 4, generator=seeded())
+    assert torch.equal(flow.log_prob(x), own.log_prob(x)) and asked == [(6, 4)] * 3
+
+
+def test_the_contrastive_loss_is_lowest_at_the_true_ratio() -> None:
+    """On a line with known densities, by quadrature."""
+    axis = torch.linspace(-8, 8, 201, dtype=torch.float64)
+    step = axis[1] - axis[0]
+    data = torch.distributions.Normal(1.0, 0.7).log_prob(axis)
+    noise = torch.distributions.Normal(0.0, 1.5).log_prob(axis)
+
+    def loss(ratio: Tensor) -> float:
+        """The expectation of the loss over both densities: weights in place of draws."""
+        at_data = [landscape.contrastive_loss(r[None], torch.tensor([-1e4])) for r in ratio]
+        at_noise = [landscape.contrastive_loss(torch.tensor([1e4]), r[None]) for r in ratio]
+        return float(
+            step * (data.exp() * torch.stack(at_data) + noise.exp() * torch.stack(at_noise)).sum()
+        )
+
+    best = loss(data - noise)
+    for wrong in (0.3, -0.3):
+        assert best < loss(data - noise + wrong) and best < loss((1 + wrong) * (data - noise))
+
+
+def test_a_losses_hook_trains_both_networks() -> None:
+    asked = []
+
+    def watched(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append((real.shape, fake.shape))
+        return landscape.gan_losses(real, fake)
+
+    seen = []
+    one, two = (Gan(2, hidden=(8,), generator=seeded()) for _ in range(2))
+    x = torch.randn(100, 2, generator=seeded())
+    landscape.fit_gan(
+        one,
+        x,
+        steps=3,
+        batch=16,
+        losses=watched,
+        watch=lambda step, gan: seen.append(step),
+        generator=seeded(1),
+    )
+    landscape.fit_gan(two, x, steps=3, batch=16, generator=seeded(1))
+    assert asked == [((16,), (16,))] * 6 and seen == [0, 1, 2]
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+# ---------------------------------------------------------------------- binary energies
+
+
+def test_a_boltzmann_machines_walkers_draw_from_its_energy() -> None:
+    machine = landscape.BoltzmannMachine(3, 2, generator=seeded())
+    with torch.no_grad():
+        machine.weight.copy_(torch.tensor([[1.5, -1.0, 0.5], [-0.5, 1.0, 1.0]]))
+        machine.visible.copy_(torch.tensor([0.3, -0.4, 0.2]))
+        machine.hidden.copy_(torch.tensor([-0.5, 0.4]))
+        images = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3)
+        p = (-machine.energy(images)).softmax(dim=0)
+        # The energy is the joint one with the hidden units summed over.
+        hidden = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 2)
+        joint = (
+            (images @ machine.weight.T) @ hidden.T
+            + (images @ machine.visible)[:, None]
+            + hidden @ machine.hidden
+        )
+    assert torch.allclose(joint.exp().sum(dim=1) / joint.exp().sum(), p, atol=1e-6)
+    drawn = machine.sample(40_000, steps=60, generator=seeded(1))
+    found = torch.bincount((drawn @ torch.tensor([4.0, 2.0, 1.0])).long(), minlength=8) / 40_000
+    assert ((found - p).abs() < 4.5 * (p * (1 - p) / 40_000).sqrt()).all()
+
+
+def test_chased_walkers_bring_the_energy_to_the_data() -> None:
+    generator = seeded(2)
+    shapes = torch.tensor([[1.0, 1, 1, 0, 0, 0], [0.0, 0, 0, 1, 1, 1]])
+    data = shapes[torch.randint(2, (2000,), generator=generator)]
+    machine = landscape.BoltzmannMachine(6, 8, generator=generator)
+    loss = landscape.persistent_contrastive_loss(data, 100, generator)
+    training.fit(machine, loss, data, steps=600, lr=2e-2, batch=100, generator=generator)
+    drawn = machine.sample(1000, steps=200, generator=generator)
+    counts = landscape.shape_counts(drawn, shapes)
+    right = (drawn[:, None] == shapes).all(dim=2).any(dim=1).float().mean()
+    assert right > 0.8 and (counts > 200).all()
+
+
+def test_shapes_are_counted_by_the_nearest() -> None:
+    shapes = torch.tensor([[0.0, 0, 0, 0], [1.0, 1, 1, 1], [1.0, 0, 0, 1]])
+    x = torch.tensor([[0.0, 0, 1, 0], [1.0, 1, 1, 1], [1.0, 1, 1, 0], [0.0, 0, 0, 0]])
+    assert landscape.shape_counts(x, shapes).tolist() == [2, 2, 0]

@@ -527,3 +527,39 @@ def test_stretching_loses_or_gains_area_without_the_jacobian(made: dict[str, Liv
     for bend, stretch in ((0.0, 1.0), (-2.0, 0.6), (0.9, 1.2), (-4.0, 0.4)):
         exact = stretch * (1 - bend / math.sqrt(5))
         assert area(bend=bend, stretch=stretch) == pytest.approx(exact, abs=0.006)
+
+
+def test_forgeries_move_and_the_critic_is_watched(made: dict[str, Live]) -> None:
+    live = made["09 forging"]
+    first = live.move(step=0)
+    # Two networks at their start: the critic all but guesses.
+    assert "After 0 steps" in first
+    assert float(re.search(r"pays (\d\.\d+)", first)[1]) == pytest.approx(1.39, abs=0.1)
+    before = live.png
+    assert "After 500 steps" in live.move(step=500) and live.png != before
+
+
+def test_asked_more_firmly_the_draws_leave_the_exact_density(made: dict[str, Live]) -> None:
+    live = made["10 guiding"]
+
+    def read(scale: float) -> tuple[int, float]:
+        found = re.search(r": (\d+) % .* = (-?\d+\.\d+) nats", live.move(scale=scale))
+        return int(found[1]), float(found[2])
+
+    # Not told, 0.6 of 400 draws are in the left group: four standard errors are 10 per cent.
+    assert abs(read(0.0)[0] - 60) < 10
+    shares, costs = zip(*(read(scale) for scale in (1.0, 2.0, 4.0)), strict=True)
+    assert min(shares) >= 99
+    assert abs(costs[0]) < 0.01 and costs[0] < costs[1] < costs[2]
+
+
+def test_out_of_noise_ends_where_the_network_expects_it(made: dict[str, Live]) -> None:
+    live = made["10 out_of_noise"]
+    assert "80 steps to go, 0 % of the variance" in live.move(t=80)
+    noise = live.png
+    assert "0 steps to go, 100 % of the variance" in live.move(t=0)
+    image = np.asarray(Image.open(io.BytesIO(live.png)).convert("L")).astype(float)
+    assert live.png != noise
+    # At the end the pictures (left) are what is expected of them (right).
+    wide = image.shape[1] * 53 // 110  # two sheets of six pictures of 8 pixels, 4 between them
+    assert np.array_equal(image[:, :wide], image[:, -wide:])

@@ -32,7 +32,7 @@ from .denoisers import NoisePredictor, denoising_loss, simple_loss
 from .exact import DiffusedMixture, diffused, score_error
 from .flow import flow_velocity, probability_flow, probability_flow_log_prob, probability_flow_path
 from .guidance import LabelledNetwork, forget_labels, guided, guided_noise
-from .recognition import recognised, spread_within
+from .recognition import different_neighbours, recognised, spread_within
 from .sampling import ddim_path, ddpm_path, ddpm_sample, ddpm_step
 from .schedule import (
     Denoiser,
@@ -65,6 +65,7 @@ __all__ = [
     "ddpm_sample",
     "ddpm_step",
     "denoising_loss",
+    "different_neighbours",
     "diffuse",
     "diffused",
     "elbo",

@@ -29,3 +29,16 @@ def spread_within(x: Tensor, labels: Tensor) -> float:
         mine = x[labels == label]
         found.append((mine - mine.mean(dim=0)).square().sum(dim=1).mean().sqrt())
     return float(torch.stack(found).mean())
+
+
+def different_neighbours(x: Tensor, known: Tensor) -> int:
+    """How many different known samples are the nearest one of some draw: a measure of variety.
+
+    Draws that repeat each other, or keep to a part of the data, have few. Compare with the number
+    for as many real samples.
+
+    Args:
+        x: draws, (n, D).
+        known: real samples, (N, D).
+    """
+    return len(torch.cdist(x, known).argmin(dim=1).unique())
