@@ -63,7 +63,13 @@ from .inference import (
     weight_areas,
     weighted_draws,
 )
-from .landscape import drawn_rows, family_gallery, shape_counts, weight_map
+from .landscape import (
+    drawn_rows,
+    family_gallery,
+    forger_and_critic,
+    shape_counts,
+    weight_map,
+)
 from .latents import bent_line, prior_and_posteriors, processes
 from .models import (
     kept_features,
@@ -137,6 +143,7 @@ __all__ = [
     "field",
     "figure",
     "fit_history",
+    "forger_and_critic",
     "gradient_spread",
     "growth",
     "half_grid",

@@ -1,6 +1,7 @@
 """The steps, scores and bounds of a diffusion: lecture 10."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,8 @@ def noising_chain(ax: Axes, images: Array) -> None:
     """
     pictures = array(images)
     n, h, w = pictures.shape
-    ax.get_figure(root=True).set_size_inches(9.4, 2.6)
+    page: Any = ax.get_figure(root=True)
+    page.set_size_inches(9.4, 2.6)
     for i, picture in enumerate(pictures):
         extent = (1.5 * i, 1.5 * i + 1, 0, h / w)
         ax.imshow(picture, cmap="gray_r", vmin=-1, vmax=1, extent=extent, interpolation="nearest")
@@ -27,7 +29,7 @@ def noising_chain(ax: Axes, images: Array) -> None:
             arrow(ax, (start, 0.62 * h / w), (end, 0.62 * h / w))
             arrow(ax, (end, 0.38 * h / w), (start, 0.38 * h / w))
     middle = 0.75 * n - 0.25
-    said = {"ha": "center", "color": INK}
+    said: dict[str, Any] = {"ha": "center", "color": INK}
     forward = "encoder, fixed: $q(x_t\\,|\\,x_{t-1})$ adds a little noise  $\\rightarrow$"
     ax.text(middle, 1.12 * h / w, forward, **said)
     back = "$\\leftarrow$  decoder, learned: $p_\\theta(x_{t-1}\\,|\\,x_t)$ takes it away"

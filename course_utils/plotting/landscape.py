@@ -1,6 +1,7 @@
 """Families of models side by side, and their pictures: lecture 09."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from .base import ROLE, Array, array, bare
+from .base import INK, ROLE, Array, array, bare
+from .diagrams import arrow, box, node
 from .pictures import images
 from .science import boltzmann_map
 
@@ -69,3 +71,32 @@ def shape_counts(ax: Axes, counts: Mapping[str, Array]) -> list[Line2D]:
     ax.set(xlabel="shape, by frequency", ylabel="times drawn", yscale="symlog")
     ax.legend()
     return lines
+
+
+def forger_and_critic(ax: Axes) -> None:
+    """A GAN: noise becomes forgeries, and a critic is shown them and data in turn.
+
+    Under each network stands what it wants. The page has its own size, to which the figure is set.
+    """
+    page: Any = ax.get_figure(root=True)
+    page.set_size_inches(8.6, 2.7)
+    node(ax, 0.4, 1.9, "z", ROLE["prior"])
+    arrow(ax, (0.62, 1.9), (1.15, 1.9))
+    box(ax, 1.95, 1.9, "forger $G_\\theta$", ROLE["model"], w=1.6, h=0.8)
+    arrow(ax, (2.75, 1.9), (3.28, 1.9))
+    node(ax, 3.5, 1.9, "x", ROLE["model"])
+    node(ax, 3.5, 0.7, "x", ROLE["data"])
+    arrow(ax, (3.72, 1.8), (4.5, 1.42))
+    arrow(ax, (3.72, 0.8), (4.5, 1.18))
+    box(ax, 5.3, 1.3, "critic", ROLE["posterior"], w=1.6, h=0.8)
+    arrow(ax, (6.1, 1.3), (6.63, 1.3))
+    node(ax, 6.85, 1.3, "$d$", ROLE["posterior"])
+    said: dict[str, Any] = {"ha": "center", "color": INK, "fontsize": 10}
+    ax.text(0.4, 2.4, "noise", **said)
+    ax.text(3.5, 2.4, "forgery", **said)
+    ax.text(3.5, 0.15, "data", **said)
+    ax.text(6.85, 1.8, 'probability of "data"', **said)
+    ax.text(1.95, 1.15, "wants d large here", **said)
+    ax.text(5.3, 0.55, "wants d small for forgeries, large for data", **said)
+    ax.set(xlim=(0, 8.2), ylim=(0, 2.7))
+    bare(ax)
