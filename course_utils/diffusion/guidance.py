@@ -58,7 +58,7 @@ class LabelledNetwork(nn.Module):
         self.classes, self.frequencies, self.predicts = classes, frequencies, predicts
 
         def linear(inputs: int, outputs: int, scale: float = 1.0) -> nn.Linear:
-            layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=generator.device)
+            layer = nn.Linear(inputs, outputs, device=generator.device)
             bound = scale * inputs**-0.5
             for parameter in layer.parameters():
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)

@@ -68,7 +68,8 @@ def _(f: Subject, draw: Draw) -> None:
             "of x a little.",
             "wrong-determinant",
         )
-    case = _case(*draw.sizes(2, 2, 5), 0.7, torch.float32, draw)
+    b, half = draw.sizes(2, 2, 5)
+    case = _case(b, half, 0.7, torch.float32, draw)
     weights = draw.normal(*case[0].shape), draw.normal(len(case[0]))
     names = {0: "x", 1: "log_scale", 2: "shift"}
     check_gradients(f, case, names, truth, weights)

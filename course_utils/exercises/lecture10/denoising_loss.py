@@ -1,5 +1,7 @@
 """10.denoising_loss: the simple loss, a function that is handed the network as a function."""
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -71,7 +73,8 @@ def _ask(f: Subject, case: Case, draw: Draw) -> tuple[int, Arguments, Tensor, Te
     (first, remark), (again, _) = (settle(value, f.signature, args) for value in twice)
     f.remark = f.remark or remark
     f.calls.append((args, first))
-    return seed, args, conform(first, f.signature, args), conform(again, f.signature, args)
+    one, other = (cast(Tensor, conform(value, f.signature, args)) for value in (first, again))
+    return seed, args, one, other
 
 
 def _judge_value(seed: int, args: Arguments, loss: Tensor, again: Tensor) -> None:
