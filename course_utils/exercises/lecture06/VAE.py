@@ -471,7 +471,7 @@ def check_training(f: Subject, draw: Draw) -> None:
         missing > -4 * error,
         f"This is not a bound: after training it lies {-missing:.1f} nats above the truth on "
         "images it has not seen, and no model can. Something reaches the decoder past z, or the "
-        "KL is not paid in full.",
+        "KL is not paid in full. More in docs/when_it_does_not_train.md.",
         "above-the-truth",
     )
     law(
@@ -479,6 +479,7 @@ def check_training(f: Subject, draw: Draw) -> None:
         f"The formulas are right, and after {STEPS} steps the model is {missing:.1f} nats above "
         f"the truth, where one coin per pixel is {coins:.1f} and the course's model {OURS}: it "
         "hardly learns. A network without a hidden layer, very deep or very narrow, or a start "
-        "with large weights, does that; one or two hidden layers of a hundred units do not.",
+        "with large weights, does that; one or two hidden layers of a hundred units do not. More "
+        "is said in docs/when_it_does_not_train.md.",
         "learns-too-little",
     )
