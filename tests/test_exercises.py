@@ -255,6 +255,11 @@ def by_helper(x):
     return cell["by_helper"](x)
 
 
+def test_an_object_in_the_place_of_its_class_is_called_that():
+    result = judging.judge("06.VAE", torch.nn.Linear(2, 2), seed=1)
+    assert result.misconception == "not-a-function" and "the class itself" in result.message
+
+
 @pytest.mark.parametrize(
     ("function", "line"),
     [

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..sandbox import timelimit
 from ..sandbox.functions import Function, LocalFunction, Raised
@@ -50,11 +50,11 @@ def judge(
 
     watch = Watch()
     if not hasattr(function, "vjp"):
-        if not callable(function):
+        if not callable(function) or isinstance(function, nn.Module):
+            kind = "class" if isinstance(function, nn.Module) else "function"
             return result(
                 "error",
-                f'Pass the function itself: `check("{name}", {known.function})`, without '
-                "calling it.",
+                f'Pass the {kind} itself: `check("{name}", {known.function})`, without calling it.',
                 "not-a-function",
             )
         import_ahead()
@@ -78,7 +78,8 @@ def judge(
         judged = result(
             "error",
             f"Your function was still running after {exceeded.after} and was stopped: "
-            "look for a loop that never ends.",
+            "look for a loop that never ends, or one that goes through single numbers where whole "
+            "tensors would do.",
             "too-slow",
         )
     except Wrong as wrong:

@@ -37,18 +37,23 @@ class RowsSeen:
     """loss(model, x): mean over rows of the squared error summed over columns; it remembers rows.
 
     Column 0 of `x` holds the number of the row, and does not enter the loss. `batches()` gives the
-    numbers of the rows of each call.
+    numbers of the rows of each call, `evaluated()` how many calls found the model in eval mode.
     """
 
     def __init__(self) -> None:
         self.seen: list[Tensor] = []
+        self.in_eval = 0
 
     def __call__(self, model: nn.Module, x: Tensor) -> Tensor:
         self.seen.append(x[:, 0].detach().clone())
+        self.in_eval += not model.training
         return (model(x[:, 1:]) - x[:, 1:]).square().sum(1).mean()
 
     def batches(self) -> list[Tensor]:
         return self.seen
+
+    def evaluated(self) -> int:
+        return self.in_eval
 
 
 class Reconstruction(nn.Module):

@@ -130,7 +130,10 @@ class Session:
 
 
 def too_long(after: str) -> str:
-    return f"It was still running after {after} and was stopped: look for a loop that never ends."
+    return (
+        f"It was still running after {after} and was stopped: look for a loop that never ends, or "
+        "one that goes through single numbers where whole tensors would do."
+    )
 
 
 def explain(why: int, code: int) -> tuple[str, str]:

@@ -45,7 +45,10 @@ exercise = Exercise(
 
 @exercise.laws
 def _(f: Subject, draw: Draw) -> None:
-    sizes = (draw.integer(9, 14), draw.integer(3, 5))
+    sizes = (
+        (2 * draw.integer(2, 3)) ** 2,
+        draw.integer(3, 5),
+    )  # a square of pixels, for convolutions
     x, other = (draw.normal(7, sizes[0]) for _ in range(2))
     z = draw.normal(7, sizes[1])
     _check_shapes(f, sizes, x)
@@ -62,7 +65,7 @@ def _(f: Subject, draw: Draw) -> None:
     _check_forward(f, sizes, x)
     check_learning(f, sizes, squared_error(x))
     _check_bends(f, sizes, x, other)
-    for more in ((8, 1), (draw.integer(15, 30), draw.integer(6, 8)), (196, draw.integer(2, 16))):
+    for more in ((16, 1), (64, draw.integer(6, 8)), (196, draw.integer(2, 16))):
         _check_shapes(f, more, draw.uniform(0, 1, 1, more[0]))
     _check_shapes(f, (196, 3), draw.uniform(0, 1, 128, 196))
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD, Adam, AdamW, RMSprop
 
 from ...sandbox.functions import LocalFunction, Raised
-from ...sandbox.script import Step, build, call, parameters, ref, vjp
+from ...sandbox.script import Step, build, call, gradients, parameters, ref, vjp
 from ..contract import Wrong, conform, settle
 from ..draw import Draw
 from ..exercise import Exercise
@@ -48,10 +48,12 @@ exercise = Exercise(
 def _(f: Subject, draw: Draw) -> None:
     dim = draw.integer(3, 5)
     short = _numbered(draw.integer(20, 60), dim, draw)
+    data = _numbered(2 * BATCH + draw.integer(20, 60), dim, draw)
+    # The sizes first: who leaves short batches out waits for ever on data shorter than a batch.
+    _check_sizes(_run(f, _script(data, 7, 0.05, draw.integer(0, 999)))[3], len(data))
     for x, steps in ((short, 6), (short, 1), (short[:1], 3)):
         _check_one_batch(f, x, steps, draw)
     _check_detached(f, short, draw)
-    data = _numbered(2 * BATCH + draw.integer(20, 60), dim, draw)
     _check_epochs(f, data, 2 * 3 + 1, draw)
     _check_epochs(f, _numbered(2 * BATCH, dim, draw), 5, draw)
     _check_generator(f, data, 7, draw)
@@ -77,13 +79,14 @@ def _script(x: Tensor, steps: int, lr: float, seed: int, elsewhere: int = 0) -> 
         parameters("net"),
         call("net.gradients_seen"),
         call("rows.batches"),
+        call("rows.evaluated"),
     )
 
 
 def _run(f: Subject, script: tuple[Step, ...]) -> tuple[Tensor, list[Tensor], int, list[Tensor]]:
     """(losses (steps,), parameters, how many gradients came, the rows of each batch)."""
     try:
-        *_, losses, weights, gradients, batches = f.run(*script)
+        *_, losses, weights, gradients_came, batches, evaluated = f.run(*script)
     except Raised as error:
         law("does not require grad" not in error.message, DETACHED, "detached-loss")
         raise
@@ -110,7 +113,13 @@ def _run(f: Subject, script: tuple[Step, ...]) -> tuple[Tensor, list[Tensor], in
         "loss, and after the last one nothing is done.",
         "too-many-steps" if len(rows) > steps else "stops-early",
     )
-    return losses, [w for _, w in weights], gradients, rows
+    law(
+        evaluated < len(batches),
+        "Every loss is computed with the model in evaluation mode, where dropout and the like are "
+        "off: `model.eval()` is for after training.",
+        "eval-mode",
+    )
+    return losses, [w for _, w in weights], gradients_came, rows
 
 
 def _name_length(came: int, steps: int, n: int, batches: int) -> None:
@@ -144,7 +153,7 @@ def _name_length(came: int, steps: int, n: int, batches: int) -> None:
 def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
     """All data fit into a batch, so that their order is only rounding."""
     script = _script(x, steps, 0.05, draw.integer(0, 999), draw.integer(0, 999))
-    losses, weights, gradients, rows = _run(f, script)
+    losses, weights, came, rows = _run(f, script)
     for batch in rows:
         law(
             torch.equal(batch.sort().values, torch.arange(len(x))),
@@ -159,7 +168,7 @@ def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         other = LocalFunction(mistake.function).run(script)
         its_losses, its_weights = _numbers(other)
         same = _close(losses, its_losses) and all(map(_close, weights, its_weights))
-        if same and bool(gradients) == bool(other[5]):
+        if same and bool(came) == bool(other[5]):
             raise Wrong(mistake.message, mistake.slug)
     law(
         _close(losses, right_losses),
@@ -185,17 +194,35 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 def _check_detached(f: Subject, x: Tensor, draw: Draw) -> None:
     """Through losses without a graph no gradient comes back to the data."""
-    *head, one, _, _, _ = _script(x, 2, 0.05, draw.integer(0, 999))
+    *head, one, _, _, _, _ = _script(x, 2, 0.05, draw.integer(0, 999))
     try:
         *_, (back,) = f.run(*head, vjp("", one[2], (2,), torch.ones(2)))
-    except Raised:  # a graph that `backward` has been through already
-        back = x
+        kept = back is not None
+    except Raised as error:
+        law(
+            "in-place" not in error.message,
+            "The loop changes `x` in place, so whoever passed it finds other data afterwards: "
+            "index it by the order instead, `x[rows]`.",
+            "changes-its-input",
+        )
+        # Outside of the loop: a graph that `backward` has been through already. Inside: data that
+        # want gradients are in the way, as they are of who reorders or copies them beforehand.
+        kept = "in the line" not in error.message or _reaches_parameters(f, head, one)
     law(
-        back is None,
+        not kept,
         "The losses that come back still hold their graphs, so that the memory of every step is "
         "kept: record `value.detach()` or `value.item()`.",
         "not-detached",
     )
+
+
+def _reaches_parameters(f: Subject, head: list[Step], one: Step) -> bool:
+    """Whether the returned losses have a graph that leads to the model's parameters."""
+    try:
+        *_, (_, by_name) = f.run(*head, gradients("", *one[2], of="net"))
+    except Raised:  # not one number, or a graph that is gone
+        return True
+    return any(gradient is not None for _, gradient in by_name)
 
 
 # --- several batches: which rows came when ----------------------------------------------------
@@ -277,27 +304,40 @@ def _check_replayed(
 ) -> None:
     """Adam on the very batches that were seen gives every number."""
 
-    def replay(renew: int) -> tuple[Tensor, list[Tensor]]:
+    def replay(renew: int, clear: int) -> tuple[Tensor, list[Tensor]]:
         def loop(model, loss, x, steps, lr, generator):
             found = []
             for step, batch in enumerate(rows):
                 if step % renew == 0:
                     optimiser = Adam(model.parameters(), lr=lr)
-                found.append(_step(optimiser, loss(model, x[batch])))
+                if step % clear == 0:
+                    optimiser.zero_grad()
+                value = loss(model, x[batch])
+                value.backward()
+                optimiser.step()
+                found.append(value.detach())
             return torch.stack(found)
 
         return _numbers(LocalFunction(loop).run(script))
 
-    for renew, message, slug in (
-        (len(rows), "", ""),
+    for renew, clear, message, slug in (
+        (len(rows), 1, "", ""),
+        (
+            len(rows),
+            per_epoch,
+            "The gradients of an epoch add up: they are set to zero where an epoch begins, and "
+            "should be before every `backward()`.",
+            "no-zero-grad",
+        ),
         (
             per_epoch,
+            1,
             "A new optimiser is made at every epoch, and forgets what it has learnt about the "
             "gradients: make it once, before the loop.",
             "optimiser-renewed",
         ),
     ):
-        its_losses, its_weights = replay(renew)
+        its_losses, its_weights = replay(renew, clear)
         if _close(losses, its_losses) and all(map(_close, weights, its_weights)):
             law(not slug, message, slug)
             return
@@ -403,8 +443,8 @@ def _(model, loss, x, steps, lr, generator):
 
 @exercise.mistake("optimiser-renewed")
 def _(model, loss, x, steps, lr, generator):
-    """A new optimiser is made at every step, and forgets what it has learnt about the gradients:
-    make it once, before the loop."""
+    """A new optimiser is made again and again, at every step or at every epoch, and forgets what it
+    has learnt about the gradients: make it once, before the loop."""
     batches = _batches(x, steps, generator)
     return torch.stack(
         [_step(Adam(model.parameters(), lr=lr), loss(model, batch)) for batch in batches]
@@ -456,6 +496,14 @@ def _(model, loss, x, steps, lr, generator):
     """Only the first parameter of the model is trained: hand the optimiser all of
     `model.parameters()`."""
     optimiser = Adam([next(iter(model.parameters()))], lr=lr)
+    batches = _batches(x, steps, generator)
+    return torch.stack([_step(optimiser, loss(model, batch)) for batch in batches])
+
+
+@exercise.mistake("rmsprop")
+def _(model, loss, x, steps, lr, generator):
+    """This is `RMSprop`, which scales a gradient and does not average it: Adam is asked for."""
+    optimiser = RMSprop(model.parameters(), lr=lr)
     batches = _batches(x, steps, generator)
     return torch.stack([_step(optimiser, loss(model, batch)) for batch in batches])
 

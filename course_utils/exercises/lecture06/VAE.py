@@ -53,9 +53,9 @@ OURS = 5.4  # nats above the truth: the course's own model after the same steps;
 
 @exercise.laws
 def _(f: Subject, draw: Draw) -> None:
-    k, b, few, d = sorted(draw.sizes(4, 2, 9))
-    sizes = (d + 4, k)
-    for shape, rows in ((sizes, b), (sizes, 1), ((196, 2), few), ((196, 8), b)):
+    k, b, few = sorted(draw.sizes(3, 3, 9))
+    sizes = ((2 * draw.integer(2, 3)) ** 2, k)  # a square of pixels, for who uses convolutions
+    for shape, rows in ((sizes, b), ((196, 2), few), ((196, 8), b)):
         check_shapes(f, shape, rows, draw)
     x, other = (pixels(draw, b, sizes[0]) for _ in range(2))
     z, eps = (draw.normal(b, k, dtype=torch.float64) for _ in range(2))
@@ -66,6 +66,7 @@ def _(f: Subject, draw: Draw) -> None:
     modules.check_bottleneck(f, sizes, x.float(), other.float(), z.float())
     modules.check_rows(f, sizes, "encode", x.float())
     modules.check_rows(f, sizes, "decode", z.float())
+    check_shapes(f, sizes, 1, draw)
     modules.check_separate(f, sizes, modules.own_loss("loss", x.float(), eps.float()))
     modules.check_parameters(f, sizes, "encode", x)
     modules.check_parameters(f, sizes, "decode", z)
@@ -217,6 +218,19 @@ def _(own):
     nothing.
     """
     return own.nll("no eps").mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("code-ignored")
+def _(own):
+    """z is eps itself, so that the decoder never hears of x: z = mu + sigma eps."""
+    return own.nll("eps").mean() + own.kl.sum(1).mean()
+
+
+@wrong_loss("exchanged")
+def _(own):
+    """`encode` returns log_var first and mu second: `return mu, log_var`."""
+    exchanged = kl(own.log_var, own.mu).sum(1).mean()
+    return own.nll("log_var + exp(mu / 2) eps").mean() + exchanged
 
 
 @wrong_loss("autoencoder")
@@ -373,6 +387,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
     x = (draw.uniform(0, 1, rows, d, dtype=torch.float64) < kinds.repeat(rows // 4, 1)).double()
     eps = draw.normal(rows, k, dtype=torch.float64)
     stages = [asked_at(f, sizes, steps, x, eps) for steps in (0, 40)]
+    check_parts([own for own, _, _ in stages])
     for slug, sentence, loss in WRONG_LOSSES:
         law(not all(_equal(loss(own), value) for own, value, _ in stages), sentence, slug)
     (own, value, other) = stages[-1]
@@ -394,6 +409,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         "prior, summed over the latents, and their mean over the batch.",
         "wrong-loss",
     )
+    check_sure(f, sizes, x, eps)
     for name, part in (("mu", own.mu), ("log_var", own.log_var)):
         law(
             float((part - part.mean(0)).abs().max()) > 1e-9,
@@ -403,14 +419,61 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         )
 
 
+def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> None:
+    """Noise a million times too large makes logits of any size, and the loss stays what it is."""
+    own, value, _ = asked_at(f, sizes, 40, x, eps, times=1e6)
+    law(
+        abs(float(own.right - value)) <= 1e-3 * float(own.right.abs()),
+        "Where a pixel's logit is large, the loss is not the cross-entropy: the sigmoid rounds to "
+        "0 or 1 there, or is clamped. Use the logits themselves, by "
+        "`binary_cross_entropy_with_logits` or `softplus`.",
+        "overflow",
+    )
+
+
+def check_parts(stages: list[Own]) -> None:
+    """What makes many losses equal, before they are compared: a part that is the same for all.
+
+    At every stage: a fresh network may well end in zeros.
+    """
+    law(
+        not all(torch.equal(own.mu, own.log_var) for own in stages),
+        "`mu` and `log_var` are the same numbers: the encoder has 2 K outputs, K for each.",
+        "one-head",
+    )
+    law(
+        any(float(own.log_var.abs().max()) > 0 for own in stages),
+        "`log_var` is zero for every image: how sure it is the encoder should say itself, by K "
+        "further outputs.",
+        "log-var-constant",
+    )
+    law(
+        any(not modules.same(own.logits, own.logits_of["eps"]) for own in stages),
+        "`decode` gives the same logits for every z: the code never reaches them.",
+        "z-ignored",
+    )
+    for name, parts in (
+        ("mu", [own.mu for own in stages]),
+        ("log_var", [own.log_var for own in stages]),
+        ("the logits", [own.logits for own in stages]),
+    ):
+        law(
+            not all(float(part.min()) == 0 for part in parts),
+            f"Nothing in `{name}` is ever negative, and zeros are among it, as behind a ReLU: the "
+            "last layer of a network has no activation.",
+            "relu-at-the-end",
+        )
+
+
 def asked_at(
-    f: Subject, sizes: Sizes, steps: int, x: Tensor, eps: Tensor
+    f: Subject, sizes: Sizes, steps: int, x: Tensor, eps: Tensor, times: float = 1.0
 ) -> tuple[Own, Tensor, Tensor]:
-    """After so many steps: what the networks say of x, the loss at eps, and at minus eps."""
+    """After so many steps: what the networks say of x, the losses at plus and minus times eps."""
     start: tuple[Step, ...] = (
         make("model", *sizes, seed=3, double=True),
         descend("model.loss", x, eps, steps=steps, lr=1e-2),
     )
+    eps = times * eps
     *_, (mu, log_var), value, again, other = f.run(
         *start[: 1 + bool(steps)],
         call("model.encode", x),
@@ -430,6 +493,8 @@ def asked_at(
         "exp(log_var) eps": mu + log_var.exp() * eps,
         "log_var eps": mu + log_var * eps,
         "no eps": mu,
+        "eps": eps,
+        "log_var + exp(mu / 2) eps": log_var + (mu / 2).exp() * eps,
     }
     z = torch.cat(list(places.values()))
     *_, logits = f.run(*start[: 1 + bool(steps)], call("model.decode", z))

@@ -104,6 +104,14 @@ def level_at(eigenvalues: Tensor, rate: float) -> Tensor:
     return levels.max()  # a wrong number of directions asks for a lower level
 
 
+@mistake("not-sorted")
+def _(eigenvalues, rate):
+    """The eigenvalues are taken in the order in which they come: the largest are told first, so
+    sort them."""
+    m = torch.arange(1, len(eigenvalues) + 1, dtype=eigenvalues.dtype)
+    return ((eigenvalues.log().cumsum(0) - 2 * rate) / m).exp().max()
+
+
 @mistake("all-told")
 def _(eigenvalues, rate):
     """This takes it that all directions are told: where the rate is small, some lie under the

@@ -140,6 +140,14 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
     return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).square().flatten(1).sum(1).mean() / 2
 
 
+@exercise.mistake("weighted")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The error is divided by the variance of the noise, which is another loss, that of the score:
+    here every step counts alike."""
+    error = (predict(noisy(x0, alpha_bars[t], eps), t) - eps).square().flatten(1).sum(1)
+    return (error / (1 - alpha_bars[t])).mean()
+
+
 @exercise.mistake("not-squared")
 def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     """These are absolute errors: their squares are wanted, whose best guess is the mean."""

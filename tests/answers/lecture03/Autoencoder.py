@@ -1,5 +1,6 @@
 """Answers to 03.Autoencoder."""
 
+import math
 import typing
 from itertools import pairwise
 
@@ -398,7 +399,23 @@ class MixedPrecision(Sequential):
         return self.decoder(z).half()
 
 
-RIGHT = [Sequential, ByHand, Functional, Normalised, Tied, ByName]
+class Convolution(Sequential):
+    """The pixels as a square picture, halved and smoothed."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        side = math.isqrt(data_dim)
+        self.encoder = nn.Sequential(
+            nn.Unflatten(1, (1, side, side)),
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.SiLU(),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(data_dim, latent_dim),  # four channels, a quarter of the places
+        )
+
+
+RIGHT = [Sequential, ByHand, Functional, Normalised, Tied, ByName, Convolution]
 
 WRONG = [
     ("not-registered", PlainList),

@@ -1,5 +1,6 @@
 """Answers to 03.train."""
 
+import itertools
 import math
 import random
 
@@ -339,7 +340,94 @@ def without_generator(model, loss, x, steps, lr):
     return changed()(model, loss, x, steps, lr, torch.Generator())
 
 
-RIGHT = [by_order, by_loader, by_step, by_hand, by_sampler, by_numpy, looks_first]
+def mixed_beforehand(model, loss, x, steps, lr, generator):
+    """The rows change places once more, before the loop."""
+    return by_order(
+        model, loss, x[torch.randperm(len(x), generator=generator)], steps, lr, generator
+    )
+
+
+def from_a_stream(model, loss, x, steps, lr, generator):
+    """Batches without an end, from a generator function; gradients laid in place."""
+
+    def stream():
+        while True:
+            yield from x[torch.rand(len(x), generator=generator).argsort()].split(128)
+
+    weights = list(model.parameters())
+    optimiser = torch.optim.Adam(weights, lr=lr)
+    losses = []
+    for batch in itertools.islice(stream(), steps):
+        value = loss(model, batch)
+        for weight, slope in zip(weights, torch.autograd.grad(value, weights), strict=True):
+            weight.grad = slope
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def drops_last_for_ever(model, loss, x, steps, lr, generator):
+    """Of data shorter than a batch nothing is left, and the loop never ends."""
+    loader = DataLoader(x, batch_size=128, shuffle=True, drop_last=True, generator=generator)
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        for batch in loader:
+            if len(losses) < steps:
+                value = loss(model, batch)
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def one_batch_taken_out(model, loss, x, steps, lr, generator):
+    batch = x[torch.randperm(len(x), generator=generator)[:128]]
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    for _ in range(steps):
+        value = loss(model, batch)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def in_place(model, loss, x, steps, lr, generator):
+    """The data themselves are shuffled."""
+    optimiser, losses = torch.optim.Adam(model.parameters(), lr=lr), []
+    while len(losses) < steps:
+        x.copy_(x[torch.randperm(len(x), generator=generator)])
+        for batch in x.split(128):
+            if len(losses) < steps:
+                value = loss(model, batch)
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def evaluating(model, loss, x, steps, lr, generator):
+    model.eval()
+    return by_order(model, loss, x, steps, lr, generator)
+
+
+def list_with_graphs(model, loss, x, steps, lr, generator):
+    return list(keeps_graphs(model, loss, x, steps, lr, generator))
+
+
+RIGHT = [
+    by_order,
+    by_loader,
+    by_step,
+    by_hand,
+    by_sampler,
+    by_numpy,
+    looks_first,
+    mixed_beforehand,
+    from_a_stream,
+]
 
 WRONG = [
     ("one-loss", last_loss),
@@ -352,7 +440,7 @@ WRONG = [
     ("one-batch", first_rows),
     ("batch-size", small_batches),
     ("full-batch", all_rows),
-    ("rows-missing", with_replacement),
+    ("with-replacement", with_replacement),
     ("new-order-each-step", new_order_each_step),
     ("drops-last", drops_last),
     ("same-order", same_order),
@@ -363,7 +451,7 @@ WRONG = [
     ("one-per-epoch", returns_nothing_of_the_end),
     ("not-detached", keeps_graphs),
     ("optimiser-renewed", optimiser_each_epoch),
-    ("wrong-over-epochs", zero_grad_each_epoch),
+    ("no-zero-grad", zero_grad_each_epoch),
     ("step-before-backward", zero_grad_before_step),
     ("step-before-backward", no_step),
     ("detached-loss", from_numbers),
@@ -374,4 +462,9 @@ WRONG = [
     ("raises", model_called_alone),
     ("wrong-arguments", without_generator),
     ("not-shuffled", batches_in_another_order),
+    ("drops-last", drops_last_for_ever),
+    ("one-batch", one_batch_taken_out),
+    ("changes-its-input", in_place),
+    ("eval-mode", evaluating),
+    ("not-detached", list_with_graphs),
 ]

@@ -3,6 +3,8 @@
 The wrong ones change one thing in the first right one, and so inherit the rest.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -466,7 +468,85 @@ class NotAModule:
         self.encoder = nn.Linear(data_dim, 2 * latent_dim)
 
 
+class Convolution(OneHiddenLayer):
+    """The encoder sees the pixels as a square picture."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        side = math.isqrt(data_dim)
+        self.encoder = nn.Sequential(
+            nn.Unflatten(1, (1, side, side)),
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(8 * data_dim, 2 * latent_dim),
+        )
+
+
+class DeviationByHand(OneHiddenLayer):
+    """The network says a deviation; what is returned is the logarithm of its square."""
+
+    def encode(self, x):
+        mu, raw = super().encode(x)
+        return mu, 2 * (functional.softplus(raw) + 1e-4).log()
+
+
+class OneHead(OneHiddenLayer):
+    """Both parts come from the same outputs."""
+
+    def encode(self, x):
+        mu, _ = super().encode(x)
+        return mu, mu
+
+
+class UnitVariance(OneHiddenLayer):
+    def encode(self, x):
+        mu, _ = super().encode(x)
+        return mu, torch.zeros_like(mu)
+
+
+class ReluHeads(OneHiddenLayer):
+    def encode(self, x):
+        return self.encoder(x).relu().chunk(2, dim=1)
+
+
+class Exchanged(OneHiddenLayer):
+    """log_var first, and the loss knows it."""
+
+    def encode(self, x):
+        mu, log_var = super().encode(x)
+        return log_var, mu
+
+    def loss(self, x, eps):
+        log_var, mu = self.encode(x)
+        return self.cost(x, self.decode(self.draw(mu, log_var, eps)), mu, log_var)
+
+
+class BlindDecoder(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.offset = nn.Parameter(torch.zeros(data_dim))
+
+    def decode(self, z):
+        return self.offset.expand(len(z), -1)
+
+
+class NoiseForCode(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return eps
+
+
+class LogsWithACushion(OneHiddenLayer):
+    """A small number keeps the logarithms finite, and wrong where a pixel is sure."""
+
+    def bce(self, x, logits):
+        p = logits.sigmoid()
+        return -(x * (p + 1e-8).log() + (1 - x) * (1 - p + 1e-8).log())
+
+
 RIGHT = [
+    Convolution,
+    DeviationByHand,
     OneHiddenLayer,
     TwoHeads,
     Deeper,
@@ -524,4 +604,11 @@ WRONG = [
     ("raises", OnlyFourteen),
     ("raises", NoSuper),
     ("not-a-module", NotAModule),
+    ("one-head", OneHead),
+    ("log-var-constant", UnitVariance),
+    ("relu-at-the-end", ReluHeads),
+    ("exchanged", Exchanged),
+    ("z-ignored", BlindDecoder),
+    ("code-ignored", NoiseForCode),
+    ("overflow", LogsWithACushion),
 ]
