@@ -509,11 +509,11 @@ def test_a_file_that_takes_too_long_costs_itself(
 
 
 def _eof_for(real: Callable, asked: list) -> Callable:
-    def line(self: object, deadline: float) -> dict:
+    def line(self: object, process: object, deadline: float) -> dict:
         if asked:
             asked.clear()
             raise EOFError
-        return real(self, deadline)
+        return real(self, process, deadline)
 
     return line
 

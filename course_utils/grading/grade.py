@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import __version__
+from ..lectures import find_root
 from . import gradebook, intake, notebook, report, roster
 from .intake import Submission
 from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
@@ -207,7 +208,8 @@ def _outcomes(
     from tqdm.auto import tqdm
 
     seed = secrets.randbits(62) if options.seed is None else options.seed
-    released = _digest(setup.root, (setup.root / "notebooks").glob("*.ipynb"))
+    root = setup.root or find_root()
+    released = _digest(root, (root / "notebooks").glob("*.ipynb"))
     tasks = {
         given: _task(given, setup.settings, released, options.seed, seed)
         for given in found

@@ -121,9 +121,10 @@ class Grader:
             self._sandbox.close()
             self._sandbox = None
 
-    def _start(self) -> None:
+    def _start(self) -> Sandbox:
         """Start a sandbox; its imports go on while we do something else."""
         self._sandbox = Sandbox(self.report, self.settings.limits.quotas, self.hidden)
+        return self._sandbox
 
     def spawn(self) -> Session:
         """A child for one submission, which has run nothing yet.
@@ -133,20 +134,19 @@ class Grader:
         """
         reason = ""
         for _ in range(STARTS):
-            if self._sandbox is not None and self._sandbox.process.poll() is not None:
+            if self._sandbox is not None and self._sandbox.has_ended:
                 self._sandbox.close()
                 self._sandbox = None
-            if self._sandbox is None:
-                self._start()
+            here = self._sandbox or self._start()
             try:
-                session = self._sandbox.spawn()
+                session = here.spawn()
                 session.ask(None, "ready", START_SECONDS)
             except (OSError, Lost) as error:  # the warm parent was ended from outside, perhaps
                 reason = str(error)
-                self._sandbox.close()
+                here.close()
                 self._sandbox = None
                 continue
-            if not self._sandbox.reusable:
+            if not here.reusable:
                 self._start()  # the next one's imports go on meanwhile
             return session
         raise SandboxError(f"No submission can be started in the sandbox any more. {reason}")
@@ -257,13 +257,13 @@ class _Submission:
             return result("not attempted", UNCHANGED)
         seed = self.seed(exercise)
         try:
-            self.prepare()
+            session = self.prepare()
             request = ("pick", exercise.function, _other(seed))
-            kind, said = self.session.ask(request, "picked", self.limits.call, self.limits.call)
+            kind, said = session.ask(request, "picked", self.limits.call, self.limits.call)
             if kind != "function":
                 return self.without_function(exercise, kind, said)
             limits = self.limits
-            function = RemoteFunction(self.session, limits.call, limits.exercise, self.end)
+            function = RemoteFunction(session, limits.call, limits.exercise, self.end)
             return judging.judge(exercise.name, function, seed, time_limit=2 * limits.exercise)
         except Lost as lost:
             self.close()
@@ -301,23 +301,23 @@ class _Submission:
 
     # --- a child that has run the cells --------------------------------------------------------
 
-    def prepare(self) -> None:
-        """See to it that a child has run the cells.
+    def prepare(self) -> Session:
+        """A child that has run the cells.
 
         Raises:
             Lost: when there is no time left for it.
         """
         if self.session is not None and self.session.open:
-            return
+            return self.session
         while True:
             self.close()
             if time.monotonic() > self.end:
                 raise Lost("timeout", "The submission as a whole took too long, and was stopped.")
             self.session = self.grader.spawn()
-            if self.run_cells():
-                return
+            if self.run_cells(self.session):
+                return self.session
 
-    def run_cells(self) -> bool:
+    def run_cells(self, session: Session) -> bool:
         """Run the cells. False when one of them ended the child, and is to be left out.
 
         Imports, definitions and plain assignments come first, then everything in its order: so
@@ -325,14 +325,15 @@ class _Submission:
         """
         names = tuple(e.function for e in self.exercises)
         request = ("load", tuple(self.cells), names)
-        (planned,) = self.session.ask(request, "plan", self.limits.cell)
+        (planned,) = session.ask(request, "plan", self.limits.cell)
         planned = planned if isinstance(planned, tuple) else ()
         for i in planned:
             if not isinstance(i, int) or not 0 <= i < len(self.cells):
                 raise Lost("crashed", "Its list of cells could not be read.")
-        return all(self.run(i, True) for i in planned) and all(self.run(i, False) for i in planned)
+        steps = [(i, plain_only) for plain_only in (True, False) for i in planned]
+        return all(self.run(session, i, plain_only) for i, plain_only in steps)
 
-    def run(self, i: int, plain_only: bool) -> bool:
+    def run(self, session: Session, i: int, plain_only: bool) -> bool:
         """Run one cell, or only what is plain in it. False when that ended the child."""
         if self.how_much[i] == NOTHING:
             return True
@@ -343,7 +344,7 @@ class _Submission:
         try:
             # The worker itself stops what can be stopped; the rest costs its process.
             limit = 1.5 * seconds + self.limits.brief
-            said = self.session.ask(("run", i, plain_only, seconds), "ran", limit, limit)
+            said = session.ask(("run", i, plain_only, seconds), "ran", limit, limit)
         except Raised:
             return True
         except Lost as lost:

@@ -8,7 +8,7 @@ What was taken for granted is said in a note.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -64,7 +64,7 @@ class Class:
 
     pattern: str
     wrappers: int = 0
-    tasks: Mapping[str, int] = None
+    tasks: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def is_around(self, parts: Parts) -> bool:
@@ -73,11 +73,11 @@ class Class:
 
     def who(self, parts: Parts, known: Course, home: str) -> Who:
         """Who handed in the file at this path; `home` is whose a file called as released is."""
-        inner = parts[min(self.wrappers, len(parts) - 1) :]
+        inner = list(parts[min(self.wrappers, len(parts) - 1) :])
         if self.pattern in TOP and (match := TOP[self.pattern].fullmatch(inner[0])):
             return self._platform(match)
         if self.pattern == "subfolder" and len(inner) > 2:
-            return Who(inner[:2], inner[1])
+            return Who((inner[0], inner[1]), inner[1])
         if self.pattern == "subfolder" and len(inner) == 2 and inner[1]:
             stem = _stem(inner[1])
             return Who((inner[0], stem), _without_lecture(stem, known) or inner[0])
@@ -91,7 +91,7 @@ class Class:
         student, order = found["student"].strip(), found["order"]
         if self.pattern == "blackboard":
             words = student.split("_")
-            student = "_".join(words[(self.tasks or {}).get(words[0], len(words) - 1) :])
+            student = "_".join(words[self.tasks.get(words[0], len(words) - 1) :])
         order = order.zfill(24) if order.isdigit() else order  # numbers in order as text
         key = (self.pattern, found["id"] or student)
         return Who(key, student, found["id"], order, found["file"], bool(found["late"]))
@@ -119,9 +119,9 @@ def read_class(
     if not asked and (not tops or 2 * len(matching[pattern]) < len(tops)):
         if _sections(inner, known):
             notes.append("The folders are taken as sections, those in them as students.")
-            return Class("subfolder", wrappers, None, tuple(notes))
-        return Class("folder", wrappers, None, tuple(notes))
-    tasks = None
+            return Class("subfolder", wrappers, notes=tuple(notes))
+        return Class("folder", wrappers, notes=tuple(notes))
+    tasks: dict[str, int] = {}
     if pattern == "blackboard":
         tasks, more = _tasks(matching[pattern])
         notes += more
@@ -224,9 +224,9 @@ def _tasks(names: Collection[str]) -> tuple[dict[str, int], list[str]]:
     """
     heads: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for name in names:
-        match = TOP["blackboard"].fullmatch(name)
-        words = tuple(match["student"].split("_"))
-        heads[words[0]].add(words)
+        if match := TOP["blackboard"].fullmatch(name):
+            words = tuple(match["student"].split("_"))
+            heads[words[0]].add(words)
     counts, notes = {}, []
     for first, several in heads.items():
         shared = 0

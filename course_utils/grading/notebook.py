@@ -175,7 +175,7 @@ def _lecture(notebook: dict, code: list[Cell], known: Course) -> str:
     told = stored.get("lecture") if isinstance(stored, dict) else None
     if isinstance(told, str) and told in known.lectures and (functions[told] or not functions):
         return told
-    ids = Counter(known.ids[cell.id] for cell in code if cell.id in known.ids)
+    ids = Counter(known.ids[cell.id] for cell in code if cell.id and cell.id in known.ids)
     votes = functions or ids
     return min(votes, key=lambda lecture: (-votes[lecture], -ids[lecture], lecture), default="")
 

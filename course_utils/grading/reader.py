@@ -120,9 +120,8 @@ class Reader:
             self.stop()
             self.process = self.start()
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-            reply = self._line(time.monotonic() + WAIT * SECONDS)
+            _send(self.process, request)
+            reply = self._line(self.process, time.monotonic() + WAIT * SECONDS)
         except (OSError, EOFError):
             self.stop()
             raise Unreadable(TOO_MUCH) from None
@@ -139,17 +138,18 @@ class Reader:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
-        process.stdin.write(json.dumps(asdict(self.known)).encode() + b"\n")
+        _send(process, asdict(self.known))
         return process
 
-    def _line(self, deadline: float) -> dict:
+    def _line(self, process: subprocess.Popen, deadline: float) -> dict:
         """The next line of JSON.
 
         Raises:
             EOFError: when there is none in time, or it is too long.
         """
         line = bytearray()
-        pipe = self.process.stdout.fileno()
+        assert process.stdout is not None
+        pipe = process.stdout.fileno()
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([pipe], [], [], left)[0]:
@@ -159,6 +159,12 @@ class Reader:
             if not piece or len(line) > MAX_REPLY:
                 raise EOFError
         return json.loads(line)
+
+
+def _send(process: subprocess.Popen, content: dict) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(content).encode() + b"\n")
+    process.stdin.flush()
 
 
 def _files(reply: dict) -> list[File]:

@@ -204,7 +204,7 @@ def _for_file(text: str) -> str:
 def _templates() -> jinja2.Environment:
     """The pages' templates. Whatever a student wrote is escaped; `code` sets it off."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__),
+        loader=jinja2.PackageLoader(__name__.rpartition(".")[0]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -369,8 +369,9 @@ def _students(
     found = []
     for (student, lecture), block in mine.items():
         reached, possible = _sum(block)
+        hand_in = hand_ins.get((student, lecture), HandIn())
         one = {"student": student, "lecture": lecture, "page": pages[student, lecture]}
-        one["hand_in"] = hand_ins.get((student, lecture), HandIn())
+        one |= {"hand_in": hand_in}
         found.append(one | {"reached": reached, "possible": possible, "rows": block})
     return found
 

@@ -13,6 +13,7 @@ import operator
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
 WITHOUT_TWIN = {"exercises", "authoring", "grading", "sandbox", "cli", "lectures"}
@@ -113,9 +114,9 @@ def _class(node: ast.ClassDef, module: str, known: Names) -> str:
     constants = {}
     for inner in node.body:
         for name in _targets(inner):
-            if getattr(inner, "value", None) is not None:
+            if (value := getattr(inner, "value", None)) is not None:
                 try:
-                    constants[name] = _value(inner.value, known)
+                    constants[name] = _value(value, known)
                 except ValueError:
                     continue
     bases = [b.id for b in node.bases if isinstance(b, ast.Name)]
@@ -215,7 +216,7 @@ def _value(node: ast.expr, known: Names) -> object:
     raise ValueError("not plain arithmetic")
 
 
-def _number(work: Callable, *values: object) -> object:
+def _number(work: Callable, *values: Any) -> object:
     """Plain arithmetic on plain numbers, of a size that is at home in a source."""
     if work in (operator.pow, operator.lshift) and values[-1] > MAX_EXPONENT:
         raise ValueError("not a number of a source")

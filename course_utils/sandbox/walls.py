@@ -280,6 +280,10 @@ class Sandbox:
             theirs.close()
         self.is_ready = False
 
+    @property
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until everything is imported.
 
@@ -294,8 +298,9 @@ class Sandbox:
         except OSError:
             word = b""
         if word != b"ready\n":
-            self.process.kill()
-            self.process.wait()
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
             self.complaints.seek(0)
             said = self.complaints.read(4000).decode(errors="replace").strip().splitlines()
             self.close()

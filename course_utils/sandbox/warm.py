@@ -87,7 +87,8 @@ def serve(
         if not word:
             return
         if os.fork() == 0:
-            keep(*sockets, work, quotas, isolate)
+            talk, leash = sockets
+            keep(talk, leash, work, quotas, isolate)
         for descriptor in sockets:
             os.close(descriptor)
 

@@ -39,6 +39,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -46,6 +47,9 @@ import torch
 from . import wire
 from .functions import LocalFunction, Raised, describe
 from .hollow import Leaning
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 MAX_TEXT = 500
 WAIT = 5  # times as long by the clock: machines are slow, others busy
@@ -187,20 +191,24 @@ def plan(cells: list[Cell], functions: tuple[str, ...]) -> list[int]:
 # --- the shell --------------------------------------------------------------------------------
 
 
+def _nothing(*args: object, **kwargs: object) -> None:
+    """What shell lines and installers do."""
+
+
 @cache
-def make_shell() -> object:
+def make_shell() -> "InteractiveShell":
     """IPython without a terminal: shell lines and installers do nothing, input is refused."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     quiet = Config(HistoryManager={"enabled": False}, InteractiveShell={"colors": "NoColor"})
     shell = InteractiveShell.instance(config=quiet)
-    shell.system = shell.system_raw = shell.system_piped = lambda command: None
-    shell.getoutput = lambda command, *args, **kwargs: []
-    shell.ask_exit = lambda *args: None
+    for name in ("system", "system_raw", "system_piped", "ask_exit"):
+        setattr(shell, name, _nothing)
+    vars(shell)["getoutput"] = lambda command, *args, **kwargs: []
     for name in QUIET_MAGICS:
-        shell.register_magic_function(lambda line: None, "line", name)
-        shell.register_magic_function(lambda line, cell=None: None, "cell", name)
+        for kind in ("line", "cell"):
+            shell.magics_manager.magics[kind][name] = _nothing
 
     def no_input(prompt: object = "") -> str:
         raise EOFError("nobody is there to answer input() when a notebook is graded")
@@ -260,7 +268,7 @@ class Worker:
         self.cells: list[Cell] = []
         # By name: how the statement that sets it failed ("failed" or "stopped"), and why.
         self.failed: dict[str, tuple[str, str]] = {}
-        self.function: LocalFunction | None = None
+        self._function: LocalFunction | None = None
 
     def load(self, cells: tuple, functions: tuple) -> tuple:
         if (here := os.getcwd()) not in sys.path:  # for what %%writefile writes
@@ -318,7 +326,7 @@ class Worker:
         torch.manual_seed(seed)
         function = self.shell.user_ns.get(name)
         if callable(function):
-            self.function = LocalFunction(function)
+            self._function = LocalFunction(function)
             return "picked", "function", ""
         if name in self.shell.user_ns:
             return "picked", "not a function", _cut(type(function).__name__)
@@ -330,6 +338,17 @@ class Worker:
             defines = re.search(rf"\b(?:def|class)\s+{name}\b", cell.source)
             if cell.changed and cell.fault and defines:
                 yield "failed", cell.fault
+
+    @property
+    def function(self) -> LocalFunction:
+        """The one that was picked.
+
+        Raises:
+            ValueError: when none was.
+        """
+        if self._function is None:
+            raise ValueError("no function was picked")
+        return self._function
 
     def call(self, args: tuple) -> tuple:
         reply = self.function.call(args)
