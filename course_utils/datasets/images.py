@@ -234,6 +234,7 @@ def _read_image(path: Path, colour: bool, size: tuple[int, int] | None) -> list[
         f"{path.name} cannot be read as an image: it is damaged, cut off, or another kind "
         "of file; remove it or save it again."
     )
+    picture: Any = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -136,7 +136,8 @@ def read_own(
             raise ValueError(f"{name} cannot be read: {error.strerror or error}.") from None
     elif hasattr(source, "read") and hasattr(source, "seek"):
         name = str(getattr(source, "name", "The file"))
-        found, of_files = read_array(source, name, key, by_name, sample), False
+        file: Any = source
+        found, of_files = read_array(file, name, key, by_name, sample), False
     else:
         name, of_files = "The array", False
         found = _from_memory(source, key, by_name, sample)

@@ -132,7 +132,8 @@ def split(
     order = torch.randperm(n, generator=streams(seed)[0])
     indices = [order[part[order] == p] for p in range(3)]
     parts = None if labels is None else Parts(*(labels[i] for i in indices))
-    return Splits(*(x[i] for i in indices), description, labels=parts)
+    train_rows, validation_rows, test_rows = indices
+    return Splits(x[train_rows], x[validation_rows], x[test_rows], description, labels=parts)
 
 
 def assign(

@@ -89,5 +89,6 @@ class Subject:
 
 
 def _fits(gradient: object, argument: Any) -> bool:
-    same = isinstance(gradient, Tensor) and gradient.shape == argument.shape
-    return same and gradient.dtype == argument.dtype
+    if not isinstance(gradient, Tensor):
+        return False
+    return gradient.shape == argument.shape and gradient.dtype == argument.dtype

@@ -123,7 +123,7 @@ def draw_history(fitted: Fitted) -> Shown:
     """Loss on training batches and on validation data, nats per sample, without the warm-up."""
     history, data = fitted.history, fitted.data
     per_epoch = max(1, len(history.loss) // max(1, len(history.validation)))
-    train = sum(history.terms.values())[: per_epoch * len(history.validation)]
+    train = torch.stack([*history.terms.values()]).sum(0)[: per_epoch * len(history.validation)]
     epochs = train.reshape(-1, per_epoch).mean(dim=1) + data.constant_nats  # (steps,) -> (E, .)
     validation = history.validation + data.constant_nats
     steps = per_epoch * (torch.arange(len(epochs)) + 1)

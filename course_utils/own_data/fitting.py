@@ -82,8 +82,14 @@ def fit_vae(
     head = vae.Bernoulli() if data.kind == "binary" else vae.Gaussian(1.0, "optimal")
     if convolutional:
         channels = (8, 16, 32)
-        options = dict(channels=channels, periodic=periodic, likelihood=head, generator=generator)
-        model = vae.conv_vae(data.shape[0], k, **options)
+        model = vae.conv_vae(
+            data.shape[0],
+            k,
+            channels=channels,
+            periodic=periodic,
+            likelihood=head,
+            generator=generator,
+        )
         network = f"convolutions with {', '.join(map(str, channels))} channels"
     else:
         model = _flat_vae(data, k, head, generator)
@@ -147,7 +153,7 @@ def _multiplications(model: vae.VAE) -> int:
     """Of one sample on its way through encoder and decoder."""
     count = 0
 
-    def add(layer: nn.Module, _: object, out: Tensor) -> None:
+    def add(layer: Any, _: object, out: Tensor) -> None:
         nonlocal count
         count += out[0].numel() * layer.weight[0].numel()
 
@@ -212,7 +218,7 @@ def score(fitted: Fitted, *, generator: torch.Generator) -> Scores:
         falling.values,
         falling.indices,
         (mean * to_bits, error * to_bits),
-        None if data.kind == "binary" else float(model.likelihood.sigma),
+        None if data.kind == "binary" else sigma_of(model),
     )
 
 
@@ -347,7 +353,7 @@ def rate_distortion_curve(
         ValueError: as `training.sweep`.
     """
     data, k = fitted.data, fitted.model.latent_dim
-    sigma = 1.0 if data.kind == "binary" else float(fitted.model.likelihood.sigma)
+    sigma = 1.0 if data.kind == "binary" else sigma_of(fitted.model)
 
     flat = not any(isinstance(part, nn.Conv2d) for part in fitted.model.modules())
 
@@ -375,12 +381,19 @@ def rate_distortion_curve(
     # Of these very numbers: who is told nothing errs by 1 at least, whatever the training data's
     # spread is, and no curve begins below the limit by a difference of two variances.
     variance = float(y.double().var(dim=0, correction=0).sum())
-    points = [rate_distortion.rd_of(m, y, samples=2, generator=generator) for m in swept.models]
+    fine: list[Any] = list(swept.models)
+    points = [rate_distortion.rd_of(m, y, samples=2, generator=generator) for m in fine]
     rms = torch.stack([(point.mse_sum / variance).sqrt() for point in points])
     rate = torch.stack([point.rate for point in points])
     distortion = torch.stack([point.distortion for point in points]) + data.constant_nats
     limit = _gaussian_limit(data, rate, generator)
-    return Curve(swept.betas, rate, distortion, rms, swept.models, limit)
+    return Curve(swept.betas, rate, distortion, rms, fine, limit)
+
+
+def sigma_of(model: vae.VAE) -> float:
+    """The deviation of a model's Gaussian decoder."""
+    likelihood: Any = model.likelihood
+    return float(likelihood.sigma)
 
 
 def _gaussian_limit(

@@ -4,13 +4,13 @@ import base64
 import html
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from .. import plotting
 from ..estimates import mean_and_error
@@ -200,7 +200,7 @@ def _measured_table(measured: Measured) -> str:
     return _wide_table(("", "held-out data", "draws", "means of p(x|z)"), rows)
 
 
-def _table(rows: Sequence[tuple[str, object]] | object) -> str:
+def _table(rows: Iterable[tuple[str, object]]) -> str:
     cells = (
         f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>'
         for name, value in rows
@@ -223,7 +223,7 @@ def _list(sentences: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{_text(sentence)}</li>' for sentence in sentences)}</ul>"
 
 
-def _figure(fig: matplotlib.figure.Figure, sentence: str) -> str:
+def _figure(fig: Figure, sentence: str) -> str:
     data = base64.b64encode(plotting.png(fig)).decode()
     return (
         f'<figure><img src="data:image/png;base64,{data}" alt="{_text(sentence)}">'
