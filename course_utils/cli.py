@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--seeds", type=_positive, default=20, metavar="N", help="draws of fresh inputs (20)"
     )
+    verify.add_argument(
+        "--lectures",
+        action="store_true",
+        dest="in_lectures",
+        help="put every right answer into its lecture, and run the cells that use it",
+    )
 
     grade = _command(
         commands, "grade", run_grade, "judge what students handed in, in a sandbox, and report"
@@ -176,6 +182,8 @@ def run_execute(options: argparse.Namespace) -> int:
 
 
 def run_verify(options: argparse.Namespace) -> int:
+    if options.in_lectures:
+        return run_verify_in_lectures(options)
     from .authoring.verify import table, verify
 
     rows, faults = verify(_root(options), options.lectures, options.seeds)
@@ -185,6 +193,22 @@ def run_verify(options: argparse.Namespace) -> int:
         print()
         return _refuse([*faults, f"{len(faults)} faults."])
     return _say(f"\n{len(rows)} exercises verified.")
+
+
+def run_verify_in_lectures(options: argparse.Namespace) -> int:
+    from .authoring import in_lectures
+
+    answers = cells = 0
+    faults: list[str] = []
+    for path, outcomes in in_lectures.verify_all(_root(options), options.lectures):
+        print(in_lectures.line(path, outcomes), flush=True)
+        faults += [fault for outcome in outcomes for fault in outcome.faults]
+        answers += len(outcomes) - 1
+        cells += sum(outcome.cells for outcome in outcomes[1:])
+    if faults:
+        print()
+        return _refuse([*faults, f"{len(faults)} faults."])
+    return _say(f"\n{answers} right answers hold in their lectures, in {cells} runs of cells.")
 
 
 def run_grade(options: argparse.Namespace) -> int:

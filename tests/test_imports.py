@@ -35,7 +35,7 @@ BELOW["own_data"] = set(MODELS)  # the last lecture: your own data, with everyth
 BELOW |= {
     "widgets": MODELS | {"own_data"},
     "exercises": MODELS | {"sandbox"},
-    "authoring": MODELS | {"exercises", "lectures"},
+    "authoring": MODELS | {"exercises", "lectures", "sandbox"},
     "grading": MODELS | {"exercises", "lectures", "sandbox", "version"},
     "cli": {"exercises", "lectures", "authoring", "grading", "version"},
 }

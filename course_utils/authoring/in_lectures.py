@@ -1,0 +1,346 @@
+"""`course verify --lectures`: what passes its check holds where its lecture uses it.
+
+Every right answer to every exercise (those of tests/answers and the package's own version) takes
+the official one's place, and the cells that use it are run: nothing fails, nothing becomes nan, and
+the lecture's own assertions hold. A lecture runs once, up to each exercise; there the process
+forks, and each answer goes on in a child of its own, with the cells that depend on it.
+"""
+
+import ast
+import asyncio
+import contextlib
+import importlib
+import inspect
+import io
+import math
+import os
+import pickle
+import re
+import resource
+import sys
+import types
+import warnings
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..lectures import LectureError, is_code, lecture_of, read, sources, tags
+from ..sandbox.worker import make_shell, names
+
+CHECK = re.compile(r'^check\("(\d\d\.\w+)"', re.MULTILINE)
+PRINTED_NAN = re.compile(r"\bnan\b")
+MAX_SECONDS = 600  # of processor time for one answer, in all of its cells
+MAX_ITEMS = 1000  # of a list that is searched for nan
+
+Answer = tuple[str, Callable, bool]  # its name, itself, and whether it is the package's own
+
+
+# --- which cells --------------------------------------------------------------------------------
+
+
+@dataclass
+class Block:
+    """One code cell: its statements, the names it sets, and those it needs from earlier cells."""
+
+    title: str
+    trained: bool
+    statements: list[tuple[ast.stmt, types.CodeType]] = field(default_factory=list)
+    sets: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
+    exercises: tuple[str, ...] = ()  # those checked here
+    imports: bool = False
+
+
+def blocks(path: Path) -> list[Block]:
+    """The code cells of a lecture."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    found = []
+    for count, cell in enumerate(filter(is_code, read(path).cells), start=1):
+        title = f"code cell {count} ({cell.id})"
+        block = Block(title, "trained" in tags(cell), exercises=tuple(CHECK.findall(cell.source)))
+        for node in ast.parse(TransformerManager().transform_cell(cell.source)).body:
+            code = compile(
+                ast.Module([node], []), "<lecture>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            )
+            sets, uses = names(code)
+            if isinstance(node, ast.For | ast.With):  # what such a statement sets it uses itself
+                uses -= sets
+            block.needs |= uses - block.sets
+            block.sets |= sets
+            block.statements.append((node, code))
+            block.imports |= isinstance(node, ast.Import | ast.ImportFrom)
+        found.append(block)
+    return found
+
+
+def dependents(cells: list[Block], start: int, function: str) -> set[int]:
+    """The cells after `start` that use the function, or what such a cell has set, and so on."""
+    changed, found = {function}, set()
+    for i in range(start + 1, len(cells)):
+        if cells[i].needs & changed:
+            found.add(i)
+            changed |= cells[i].sets
+        else:
+            changed -= cells[i].sets
+    return found
+
+
+def setter(cells: list[Block], name: str, before: int) -> int | None:
+    """The last cell before this one that sets the name."""
+    return next((i for i in reversed(range(before)) if name in cells[i].sets), None)
+
+
+def prerequisites(cells: list[Block], chosen: set[int], after: int = -1) -> set[int]:
+    """The chosen cells, and all that set what they need, later than cell `after`."""
+    found, todo = set(chosen), sorted(chosen)
+    while todo:
+        i = todo.pop()
+        for name in cells[i].needs:
+            j = setter(cells, name, i)
+            if j is not None and j > after and j not in found:
+                found.add(j)
+                todo.append(j)
+    return found
+
+
+def left_out(cells: list[Block]) -> set[int]:
+    """Cells of longer training that use no exercise themselves, and those that need them."""
+    functions = {name.split(".")[1] for cell in cells for name in cell.exercises}
+    own: set[str] = set()  # the functions, and what yours_or_ours makes of them
+    found: set[int] = set()
+    for i, cell in enumerate(cells):
+        uses = cell.needs & (functions | own)
+        if uses and "yours_or_ours" in cell.needs:
+            own |= cell.sets
+        needed = {setter(cells, name, i) for name in cell.needs}
+        if (cell.trained and not uses) or needed & found:
+            found.add(i)
+    return found
+
+
+# --- running them -------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """How the cells went with one answer."""
+
+    exercise: str
+    answer: str
+    cells: int = 0
+    faults: list[str] = field(default_factory=list)
+    nans: set[tuple[int, str]] = field(default_factory=set)  # (cell, name)
+
+
+class Lecture:
+    """One lecture on its way, in a process of its own."""
+
+    def __init__(self, path: Path):
+        self.path, self.cells = path, blocks(path)
+        self.shell = make_shell()
+        self.out = left_out(self.cells)
+
+    def verify(self, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
+        """Run the lecture once, and at each exercise all of its answers."""
+        places = [(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises]
+        plans = {(i, name): self.plan(i, name.split(".")[1]) for i, name in places}
+        trunk = prerequisites(self.cells, {i for i, _ in places}.union(*plans.values()))
+        trunk |= {i for i, cell in enumerate(self.cells) if cell.imports}
+        usual, outcomes = Outcome(lecture_of(self.path), "the official answers"), []
+        for i in sorted(trunk - self.out):
+            for name in self.cells[i].exercises:
+                for answer in answers(name):
+                    outcome = Outcome(name, answer[0])
+                    try:
+                        outcome = forked(
+                            lambda at=(i, name), a=answer: self.go_on(*at, a, plans[at])
+                        )
+                    except LectureError as error:
+                        outcome.faults.append(f"{self.path.name} with {answer[0]} {error}")
+                    outcomes.append(outcome)
+            if not self.run(i, usual):
+                break
+        for outcome in outcomes:
+            for i, name in sorted(outcome.nans - usual.nans):
+                where = f"{self.path.name}, {self.cells[i].title}"
+                outcome.faults.append(f"{where}: with {outcome.answer} {name} becomes nan.")
+        return [usual, *outcomes]
+
+    def plan(self, start: int, function: str) -> set[int]:
+        """The cells after an exercise's that are run with another answer to it."""
+        wanted = dependents(self.cells, start, function) - self.out
+        return prerequisites(self.cells, wanted, after=start) - self.out
+
+    def go_on(self, start: int, name: str, answer: Answer, plan: set[int]) -> Outcome:
+        """Put in an answer, check it, and run the cells that depend on it."""
+        resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
+        outcome = Outcome(name, answer[0])
+        for i in (start, *sorted(plan)):
+            if not self.run(i, outcome, (name.split(".")[1], answer) if i == start else None):
+                break
+        return outcome
+
+    def run(self, i: int, outcome: Outcome, put_in: tuple[str, Answer] | None = None) -> bool:
+        """Run a cell, with an answer in place of the function of that name; did it go well?"""
+        cell, namespace = self.cells[i], self.shell.user_ns
+        outcome.cells += 1
+        try:
+            with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for node, code in cell.statements:
+                    if put_in and getattr(node, "name", None) == put_in[0]:
+                        namespace[put_in[0]] = put_in[1][1]
+                        continue
+                    returned = eval(code, namespace)
+                    if inspect.iscoroutine(returned):
+                        asyncio.run(returned)
+        except BaseException as error:  # SystemExit too
+            said = " ".join(str(error).split())[:200]
+            outcome.faults.append(
+                f"{self.path.name}, {cell.title}: with {outcome.answer} it fails with "
+                f"{type(error).__name__}: {said}"
+            )
+            return False
+        finally:
+            self._close_figures()
+        if put_in and not put_in[1][2]:  # the package's own version is never "yours"
+            self._must_have_passed(put_in, outcome, cell, printed.getvalue())
+        outcome.nans |= {(i, f"`{n}`") for n in cell.sets if has_nan(namespace.get(n))}
+        if PRINTED_NAN.search(printed.getvalue()):
+            outcome.nans.add((i, "what is printed"))
+        return True
+
+    def _must_have_passed(
+        self, put_in: tuple[str, Answer], outcome: Outcome, cell: Block, printed: str
+    ) -> None:
+        from ..exercises import yours_or_ours
+
+        function = put_in[1][1]
+        handed_on = yours_or_ours(outcome.exercise, function)
+        if handed_on is not function and inspect.unwrap(handed_on) is not inspect.unwrap(function):
+            said = " ".join(printed.split())[-200:]
+            outcome.faults.append(
+                f"{self.path.name}, {cell.title}: {outcome.answer} does not pass there: {said}"
+            )
+
+    @staticmethod
+    def _close_figures() -> None:
+        from matplotlib import pyplot
+
+        pyplot.close("all")
+
+
+def has_nan(value: object, depth: int = 2) -> bool:
+    """Is there a nan in this number, tensor, array, or in a list or dictionary of them?"""
+    if isinstance(value, float):
+        return math.isnan(value)
+    if isinstance(value, Tensor):
+        return value.is_floating_point() and bool(value.isnan().any())
+    if isinstance(value, np.ndarray | np.generic):
+        return np.issubdtype(value.dtype, np.floating) and bool(np.isnan(value).any())
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple) and depth and len(value) <= MAX_ITEMS:
+        return any(has_nan(item, depth - 1) for item in value)
+    return False
+
+
+def forked(work: Callable[[], object]) -> object:
+    """What `work()` returns in a child of this process, which starts from all that is here.
+
+    Raises:
+        LectureError: when the child ends without an answer; the sentence lacks its subject.
+    """
+    ours, theirs = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            with os.fdopen(theirs, "wb") as channel:
+                pickle.dump(work(), channel)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as channel:
+        content = channel.read()
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if ended != 0:
+        why = f"takes more than {MAX_SECONDS} s" if -ended == 24 else f"ends with status {ended}"
+        raise LectureError(f"{why}.")
+    return pickle.loads(content)
+
+
+# --- the answers --------------------------------------------------------------------------------
+
+
+def answers_of(root: Path, one: bool = False) -> Callable[[str], list[Answer]]:
+    """Gives the right answers to an exercise: those of tests/answers, and the package's own.
+
+    Args:
+        one: only the first.
+    """
+    from ..exercises import registry
+    from . import verify
+
+    def find(name: str) -> list[Answer]:
+        given = verify.answers(root, name.split(".")[0]).get(name)
+        right = given.right if given else []
+        found = [(getattr(f, "__name__", repr(f)), f, False) for f in right]
+        twin = registry.get(name).twin
+        if twin is not None:
+            module, attribute = twin.split(":")
+            theirs = getattr(importlib.import_module(module), attribute)
+            found.append((f"the package's `{attribute}`", theirs, True))
+        return found[:1] if one else found
+
+    return find
+
+
+def verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
+    """How a lecture's cells go with each right answer to each of its exercises.
+
+    The first outcome is that of the official answers.
+
+    Raises:
+        LectureError: on a system that cannot fork, and when the lecture's process ends early.
+    """
+    if not hasattr(os, "fork"):
+        raise LectureError("`--lectures` needs a system that can fork: Linux, macOS or WSL.")
+    return forked(lambda: _verify_lecture(path.resolve(), answers))
+
+
+def _verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
+    os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
+    os.chdir(path.parent)
+    torch.set_num_threads(1)
+    with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stderr(nothing):
+        return Lecture(path).verify(answers)
+
+
+def verify_all(
+    root: Path, lectures: Collection[str] = (), one: bool = False
+) -> Iterable[tuple[Path, list[Outcome]]]:
+    """Each lecture with its outcomes, as they come.
+
+    Raises:
+        LectureError: for a lecture that is not there, and as `verify_lecture`.
+    """
+    for path in sources(root, lectures):
+        yield path, verify_lecture(path, answers_of(root, one))
+
+
+def line(path: Path, outcomes: list[Outcome]) -> str:
+    """One lecture's counts."""
+    answers = len(outcomes) - 1
+    cells = sum(outcome.cells for outcome in outcomes[1:])
+    held = sum(not outcome.faults for outcome in outcomes[1:])
+    return f"{path.stem:<28}{held:>4} of {answers:>3} answers hold, in {cells:>4} runs of cells"
