@@ -28,8 +28,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..exercises import judging, registry, yours_or_ours
 from ..lectures import LectureError, is_code, lecture_of, read, sources, tags
 from ..sandbox.worker import make_shell, names
+from . import verify
 
 CHECK = re.compile(r'^check\("(\d\d\.\w+)"', re.MULTILINE)
 PRINTED_NAN = re.compile(r"\bnan\b")
@@ -218,8 +220,6 @@ class Lecture:
     def _must_have_passed(
         self, put_in: tuple[str, Answer], outcome: Outcome, cell: Block, printed: str
     ) -> None:
-        from ..exercises import yours_or_ours
-
         function = put_in[1][1]
         handed_on = yours_or_ours(outcome.exercise, function)
         if handed_on is not function and inspect.unwrap(handed_on) is not inspect.unwrap(function):
@@ -288,8 +288,6 @@ def answers_of(root: Path, one: bool = False) -> Callable[[str], list[Answer]]:
     Args:
         one: only the first.
     """
-    from ..exercises import registry
-    from . import verify
 
     def find(name: str) -> list[Answer]:
         given = verify.answers(root, name.split(".")[0]).get(name)
@@ -315,6 +313,7 @@ def verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[O
     """
     if not hasattr(os, "fork"):
         raise LectureError("`--lectures` needs a system that can fork: Linux, macOS or WSL.")
+    judging.import_ahead()  # once for all children
     return forked(lambda: _verify_lecture(path.resolve(), answers))
 
 
