@@ -197,10 +197,14 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_verify_in_lectures(options: argparse.Namespace) -> int:
     from .authoring import in_lectures
+    from .lectures import sources
 
     answers = cells = 0
     faults: list[str] = []
-    for path, outcomes in in_lectures.verify_all(_root(options), options.lectures):
+    root = _root(options)
+    given = in_lectures.answers_of(root)
+    for path in sources(root, options.lectures):
+        outcomes = in_lectures.verify_lecture(path, given)
         print(in_lectures.line(path, outcomes), flush=True)
         faults += [fault for outcome in outcomes for fault in outcome.faults]
         answers += len(outcomes) - 1

@@ -2,8 +2,9 @@
 
 Every right answer to every exercise (those of tests/answers and the package's own version) takes
 the official one's place, and the cells that use it are run: nothing fails, nothing becomes nan, and
-the lecture's own assertions hold. A lecture runs once, up to each exercise; there the process
-forks, and each answer goes on in a child of its own, with the cells that depend on it.
+the lecture's own assertions hold. A lecture runs once, up to the first cell that uses an exercise;
+there the process forks, and each answer goes on in a child of its own, with the cells that depend
+on it.
 """
 
 import ast
@@ -20,7 +21,7 @@ import resource
 import sys
 import types
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,7 @@ import torch
 from torch import Tensor
 
 from ..exercises import judging, registry, yours_or_ours
-from ..lectures import LectureError, is_code, lecture_of, read, sources, tags
+from ..lectures import LectureError, is_code, lecture_of, read, tags
 from ..sandbox.worker import make_shell, names
 from . import verify
 
@@ -125,6 +126,16 @@ def left_out(cells: list[Block]) -> set[int]:
     return found
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is run for one exercise: its own cell, and from the first use on those that depend."""
+
+    exercise: str
+    place: int  # of its cell
+    first: int  # the first cell that uses it; its own where none does
+    cells: set[int]
+
+
 # --- running them -------------------------------------------------------------------------------
 
 
@@ -140,31 +151,28 @@ class Outcome:
 
 
 class Lecture:
-    """One lecture on its way, in a process of its own."""
+    """One lecture on its way, in a process of its own.
 
-    def __init__(self, path: Path):
+    Args:
+        path: the notebook.
+        quick: leave out longer training that uses no exercise, and what needs it.
+    """
+
+    def __init__(self, path: Path, quick: bool):
         self.path, self.cells = path, blocks(path)
         self.shell = make_shell()
-        self.out = left_out(self.cells)
+        self.out = left_out(self.cells) if quick else set()
 
     def verify(self, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
-        """Run the lecture once, and at each exercise all of its answers."""
-        places = [(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises]
-        plans = {(i, name): self.plan(i, name.split(".")[1]) for i, name in places}
-        trunk = prerequisites(self.cells, {i for i, _ in places}.union(*plans.values()))
-        trunk |= {i for i, cell in enumerate(self.cells) if cell.imports}
+        """Run the lecture once, and where an exercise is first used all of its answers."""
+        plans = [self.plan(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises]
+        trunk = {i for i, cell in enumerate(self.cells) if cell.imports or cell.exercises}
+        trunk = prerequisites(self.cells, trunk.union(*(plan.cells for plan in plans)))
         usual, outcomes = Outcome(lecture_of(self.path), "the official answers"), []
         for i in sorted(trunk - self.out):
-            for name in self.cells[i].exercises:
-                for answer in answers(name):
-                    outcome = Outcome(name, answer[0])
-                    try:
-                        outcome = forked(
-                            lambda at=(i, name), a=answer: self.go_on(*at, a, plans[at])
-                        )
-                    except LectureError as error:
-                        outcome.faults.append(f"{self.path.name} with {answer[0]} {error}")
-                    outcomes.append(outcome)
+            for plan in plans:
+                if plan.first == i:
+                    outcomes += [self.fork(plan, answer) for answer in answers(plan.exercise)]
             if not self.run(i, usual):
                 break
         for outcome in outcomes:
@@ -173,18 +181,29 @@ class Lecture:
                 outcome.faults.append(f"{where}: with {outcome.answer} {name} becomes nan.")
         return [usual, *outcomes]
 
-    def plan(self, start: int, function: str) -> set[int]:
-        """The cells after an exercise's that are run with another answer to it."""
-        wanted = dependents(self.cells, start, function) - self.out
-        return prerequisites(self.cells, wanted, after=start) - self.out
+    def plan(self, place: int, exercise: str) -> Plan:
+        """What is run for an exercise whose cell is at that place."""
+        users = dependents(self.cells, place, exercise.split(".")[1]) - self.out
+        first = min(users, default=place)
+        return Plan(exercise, place, first, prerequisites(self.cells, users, first) - self.out)
 
-    def go_on(self, start: int, name: str, answer: Answer, plan: set[int]) -> Outcome:
+    def fork(self, plan: Plan, answer: Answer) -> Outcome:
+        """How it goes on with an answer, in a child."""
+        try:
+            return forked(lambda: self.go_on(plan, answer))
+        except LectureError as error:
+            fault = f"{self.path.name} with {answer[0]} {error}"
+            return Outcome(plan.exercise, answer[0], faults=[fault])
+
+    def go_on(self, plan: Plan, answer: Answer) -> Outcome:
         """Put in an answer, check it, and run the cells that depend on it."""
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
-        outcome = Outcome(name, answer[0])
-        for i in (start, *sorted(plan)):
-            if not self.run(i, outcome, (name.split(".")[1], answer) if i == start else None):
-                break
+        outcome = Outcome(plan.exercise, answer[0])
+        put_in = (plan.exercise.split(".")[1], answer)
+        if self.run(plan.place, outcome, put_in):
+            for i in sorted(plan.cells):
+                if not self.run(i, outcome):
+                    break
         return outcome
 
     def run(self, i: int, outcome: Outcome, put_in: tuple[str, Answer] | None = None) -> bool:
@@ -303,10 +322,13 @@ def answers_of(root: Path, one: bool = False) -> Callable[[str], list[Answer]]:
     return find
 
 
-def verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
+def verify_lecture(
+    path: Path, answers: Callable[[str], list[Answer]], quick: bool = False
+) -> list[Outcome]:
     """How a lecture's cells go with each right answer to each of its exercises.
 
-    The first outcome is that of the official answers.
+    The first outcome is that of the official answers. `quick`: without longer training that uses
+    no exercise, and what needs it.
 
     Raises:
         LectureError: on a system that cannot fork, and when the lecture's process ends early.
@@ -314,32 +336,26 @@ def verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[O
     if not hasattr(os, "fork"):
         raise LectureError("`--lectures` needs a system that can fork: Linux, macOS or WSL.")
     judging.import_ahead()  # once for all children
-    return forked(lambda: _verify_lecture(path.resolve(), answers))
+    return forked(lambda: _verify_lecture(path.resolve(), answers, quick))
 
 
-def _verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
+def _verify_lecture(
+    path: Path, answers: Callable[[str], list[Answer]], quick: bool
+) -> list[Outcome]:
     os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
     os.chdir(path.parent)
     torch.set_num_threads(1)
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stderr(nothing):
-        return Lecture(path).verify(answers)
-
-
-def verify_all(
-    root: Path, lectures: Collection[str] = (), one: bool = False
-) -> Iterable[tuple[Path, list[Outcome]]]:
-    """Each lecture with its outcomes, as they come.
-
-    Raises:
-        LectureError: for a lecture that is not there, and as `verify_lecture`.
-    """
-    for path in sources(root, lectures):
-        yield path, verify_lecture(path, answers_of(root, one))
+        return Lecture(path, quick).verify(answers)
 
 
 def line(path: Path, outcomes: list[Outcome]) -> str:
-    """One lecture's counts."""
+    """One lecture's counts, and the exercises that no cell uses."""
     answers = len(outcomes) - 1
     cells = sum(outcome.cells for outcome in outcomes[1:])
     held = sum(not outcome.faults for outcome in outcomes[1:])
-    return f"{path.stem:<28}{held:>4} of {answers:>3} answers hold, in {cells:>4} runs of cells"
+    unused = sorted({o.exercise for o in outcomes[1:] if o.cells == 1 and not o.faults})
+    said = f"; no cell uses {', '.join(unused)}" if unused else ""
+    return (
+        f"{path.stem:<28}{held:>4} of {answers:>3} answers hold, in {cells:>4} runs of cells{said}"
+    )
