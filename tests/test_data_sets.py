@@ -279,7 +279,7 @@ def test_each_is_read_and_split(name: str, tmp_path: Path) -> None:
             assert bool((y.std(dim=0)[changing] < 5).all())
         back = (data.to_data(y) - data.train).abs() / data.unit
         assert float(back.max()) <= 0.501 if data.kind == "stepped" else 1e-3
-    if not data.notes or "stay, as" not in said:
+    if not data.notes or "stay, being" not in said:
         for first, second in (("train", "test"), ("train", "validation"), ("validation", "test")):
             assert datasets.overlap(getattr(data, first), getattr(data, second)) == 0
 

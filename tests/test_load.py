@@ -443,7 +443,7 @@ BAD: dict[str, Case] = {
     "constant image": (
         lambda p: saved(p / "a.npy", constant(5, 11)),
         {},
-        "2 constant images.*first at index 5: remove",
+        "2 constant images.*first at index 5: remove them",
     ),
     "constant as is": (
         lambda p: saved(p / "a.npy", constant(5)),

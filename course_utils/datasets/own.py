@@ -339,7 +339,8 @@ def _require_variety(x: Tensor, name: str) -> None:
         if bool(constant.any()):
             raise ValueError(
                 f"{name} has {_count(constant, 'constant image')}, one value in all pixels, the "
-                f"first at index {int(constant.nonzero()[0])}: remove them."
+                f"first at index {int(constant.nonzero()[0])}: remove them, for an array with "
+                "x[x.reshape(len(x), -1).std(axis=1) > 0]."
             )
 
 

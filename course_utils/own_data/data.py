@@ -392,7 +392,7 @@ def _said(copies: int, left_out: int, repeats: Repeats) -> str:
     """What was done with samples that equal an earlier one."""
     equal = f"{copies} {'sample equals' if copies == 1 else 'samples equal'} an earlier one"
     if repeats == "keep":
-        return f'{equal} and all stay, as a part of the distribution; repeats="apart" parts them.'
+        return f'{equal}; all stay, being a part of the distribution: repeats="apart" parts them.'
     if repeats == "drop":
         return f"{equal}: {left_out} were left out."
     return (

@@ -92,15 +92,15 @@ def _common_divisor(levels: Tensor, resolution: float) -> float:
 def mixed_units(x: Tensor) -> bool:
     """Whether the columns of (N, C) look like quantities in different units.
 
-    Ranges that do not meet, or deviations of which one is ten times another; but columns that
-    share their lowest value, as pixels share black, are of one kind.
+    Ranges that do not meet, or deviations of which one is ten times another; but if most columns
+    share their lowest value, as pixels share black, they are of one kind.
     """
     low, high = x.amin(dim=0), x.amax(dim=0)
     changing = high > low
     if int(changing.sum()) < 2:
         return False
     low, high, x = low[changing], high[changing], x[:, changing].double()
-    if int((low == low.min()).sum()) > 1:
+    if int((low == low.min()).sum()) > max(1, len(low) // 2):
         return False
     deviation = x.std(dim=0)
     apart = bool(low.max() > high.min())
