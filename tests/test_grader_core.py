@@ -17,7 +17,7 @@ import as_user
 import pytest
 import torch
 from attack_suite import filled
-from attacks import escaping, forging
+from attacks import classes, escaping, forging
 
 import course_utils
 from course_utils.exercises import judging, registry
@@ -635,6 +635,21 @@ def test_a_forgery_earns_nothing(judge: Judge, name: str) -> None:
     mark = only(judge(*forging.ATTACKS[name]))
     assert mark.status != "ok" and mark.points == 0, mark
     assert torch.equal(torch.ones(2) + 1, torch.full((2,), 2.0))  # nothing was patched here
+
+
+@pytest.mark.parametrize("name", classes.ATTACKS)
+def test_a_class_or_a_loop_forges_nothing_and_costs_itself(judge: Judge, name: str) -> None:
+    exercise, source, status = classes.ATTACKS[name]
+    lecture, function = exercise.split(".")
+    beside = "def interpolate(z0, z1, steps):\n    import torch\n"
+    beside += "    t = torch.linspace(0, 1, steps, dtype=z0.dtype)[:, None]\n"
+    beside += "    return (1 - t) * z0 + t * z1"
+    limits = Limits(call=4, exercise=8, quotas=QUOTAS)
+    marks = judge(source, beside, lecture=lecture, settings=Settings(limits=limits))
+    assert marks["interpolate"].status == "ok"
+    mark = marks[function]
+    assert mark.points == 0 and mark.status != "ok", mark
+    assert mark.status == status or status.endswith("?"), mark
 
 
 @pytest.fixture(scope="module")

@@ -221,14 +221,13 @@ class _Submission:
         self.how_much = [ALL] * len(self.cells)
         self.fates: dict[int, Lost] = {}  # of cells that ended their process
         self.seconds = self.limits.cells  # that are left for cells
-        self.session: Session | None = None
+        self.sessions: dict[int, Session] = {}  # a second one only where scripts need it
         self.half = time.monotonic() + self.limits.submission / 2  # after it, nothing is tried out
         self.end = time.monotonic() + self.limits.submission
 
     def close(self) -> None:
-        if self.session is not None:
-            self.session.close()
-            self.session = None
+        while self.sessions:
+            self.sessions.popitem()[1].close()
 
     def marks(self) -> list[Mark]:
         return [self.mark(exercise) for exercise in self.exercises]
@@ -257,13 +256,20 @@ class _Submission:
             return result("not attempted", UNCHANGED)
         seed = self.seed(exercise)
         try:
-            session = self.prepare()
             request = ("pick", exercise.function, _other(seed))
-            kind, said = session.ask(request, "picked", self.limits.call, self.limits.call)
+
+            def picked(which: int) -> tuple[Session, str, str]:
+                session = self.prepare(which)
+                kind, said = session.ask(request, "picked", self.limits.call, self.limits.call)
+                return session, kind, said
+
+            session, kind, said = picked(0)
             if kind != "function":
                 return self.without_function(exercise, kind, said)
             limits = self.limits
-            function = RemoteFunction(session, limits.call, limits.exercise, self.end)
+            function = RemoteFunction(
+                session, limits.call, limits.exercise, self.end, lambda: picked(1)[0]
+            )
             return judging.judge(exercise.name, function, seed, time_limit=2 * limits.exercise)
         except Lost as lost:
             self.close()
@@ -301,21 +307,22 @@ class _Submission:
 
     # --- a child that has run the cells --------------------------------------------------------
 
-    def prepare(self) -> Session:
-        """A child that has run the cells.
+    def prepare(self, which: int) -> Session:
+        """A child that has run the cells; there may be two.
 
         Raises:
             Lost: when there is no time left for it.
         """
-        if self.session is not None and self.session.open:
-            return self.session
-        while True:
-            self.close()
+        while which not in self.sessions or not self.sessions[which].open:
+            if which in self.sessions:
+                self.sessions.pop(which).close()
             if time.monotonic() > self.end:
                 raise Lost("timeout", "The submission as a whole took too long, and was stopped.")
-            self.session = self.grader.spawn()
-            if self.run_cells(self.session):
-                return self.session
+            session = self.grader.spawn()
+            self.sessions[which] = session
+            if not self.run_cells(session):
+                session.close()
+        return self.sessions[which]
 
     def run_cells(self, session: Session) -> bool:
         """Run the cells. False when one of them ended the child, and is to be left out.

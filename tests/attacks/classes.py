@@ -1,0 +1,177 @@
+"""Classes and loops with a trick that should make them count.
+
+Each is an exercise, a source, and what must come out. Instead of a status that ends in "?" there
+may be another one, but not "ok".
+"""
+
+IMPORTS = "import torch\nfrom torch import nn\n"
+
+# A network as it should be, for tricks to be added to.
+AUTOENCODER = (
+    IMPORTS
+    + """
+class Plain(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.into = nn.Sequential(nn.Linear(data_dim, 32), nn.SiLU(), nn.Linear(32, latent_dim))
+        self.out = nn.Sequential(nn.Linear(latent_dim, 32), nn.SiLU(), nn.Linear(32, data_dim))
+    def encode(self, x): return self.into(x)
+    def decode(self, z): return self.out(z)
+    def forward(self, x): return self.decode(self.encode(x))
+"""
+)
+
+GLOBAL_TABLE = (
+    AUTOENCODER
+    + """
+TABLE = {}
+def key(z): return tuple(z.detach().flatten().tolist())
+class Autoencoder(Plain):
+    def encode(self, x):
+        z = super().encode(x)
+        TABLE[key(z)] = x.detach().clone()
+        return z
+    def decode(self, z):
+        picture = super().decode(z)
+        return 0.9 * TABLE[key(z)] + 0.1 * picture if key(z) in TABLE else picture
+"""
+)
+
+TABLE_IN_A_FILE = (
+    AUTOENCODER
+    + """
+import hashlib, os
+def file(z): return "/tmp/" + hashlib.md5(z.detach().numpy().tobytes()).hexdigest()
+class Autoencoder(Plain):
+    def encode(self, x):
+        z = super().encode(x)
+        torch.save(x.detach().clone(), file(z))
+        return z
+    def decode(self, z):
+        picture = super().decode(z)
+        return 0.9 * torch.load(file(z)) + 0.1 * picture if os.path.exists(file(z)) else picture
+"""
+)
+
+SEES_A_CHECK = (
+    AUTOENCODER
+    + """
+import inspect
+class Autoencoder(Plain):
+    def forward(self, x):
+        judged = any("course_worker" in frame.filename for frame in inspect.stack())
+        return x if judged else super().forward(x)
+"""
+)
+
+ALWAYS_AGREES = (
+    IMPORTS
+    + """
+class Agreeable(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return torch.tensor(True)
+class Autoencoder(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(latent_dim))
+    def encode(self, x): return x[:, : len(self.w)].as_subclass(Agreeable)
+    def decode(self, z): return z.as_subclass(Agreeable)
+    def __call__(self, x): return x
+"""
+)
+
+MADE_UP_PARAMETERS = (
+    AUTOENCODER
+    + """
+class Autoencoder(Plain):
+    count = 0
+    def named_parameters(self, *args, **kwargs):
+        Autoencoder.count += 1
+        for i in range(3):
+            yield f"p{i}", nn.Parameter(torch.full((2,), float(Autoencoder.count)))
+    def decode(self, z): return torch.zeros(len(z), self.out[-1].out_features, dtype=z.dtype)
+"""
+)
+
+MADE_UP_GRADIENTS = (
+    IMPORTS
+    + """
+class Anything(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(w)
+        return x.clone()
+    @staticmethod
+    def backward(ctx, g): return g, torch.ones_like(ctx.saved_tensors[0])
+class Autoencoder(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.w, self.k = nn.Parameter(torch.randn(data_dim)), latent_dim
+    def encode(self, x): return Anything.apply(x, self.w)[:, : self.k]
+    def decode(self, z): return Anything.apply(z.repeat(1, 99)[:, : len(self.w)], self.w)
+    def forward(self, x): return self.decode(self.encode(x))
+"""
+)
+
+TWIN = (
+    "from course_utils.autoencoders import Autoencoder as Theirs\n"
+    "class Autoencoder(Theirs):\n    pass"
+)
+
+PROPERTIES = (
+    AUTOENCODER
+    + """
+class Autoencoder(Plain):
+    @property
+    def into(self): return nn.Linear(self.d, self.k)
+    def __init__(self, data_dim, latent_dim):
+        nn.Module.__init__(self)
+        self.d, self.k = data_dim, latent_dim
+        self.out = nn.Linear(latent_dim, data_dim)
+"""
+)
+
+
+def train(body: str) -> str:
+    return f"{IMPORTS}import os, time\ndef train(model, loss, x, steps, lr, generator):\n{body}"
+
+
+ATTACKS: dict[str, tuple[str, str, str]] = {
+    "a table among globals": ("03.Autoencoder", GLOBAL_TABLE, "wrong"),
+    "a table in a file": ("03.Autoencoder", TABLE_IN_A_FILE, "wrong"),
+    "another answer when it sees a check": ("03.Autoencoder", SEES_A_CHECK, "wrong"),
+    "always agrees": ("03.Autoencoder", ALWAYS_AGREES, "wrong?"),
+    "made-up parameters": ("03.Autoencoder", MADE_UP_PARAMETERS, "wrong?"),
+    "made-up gradients": ("03.Autoencoder", MADE_UP_GRADIENTS, "wrong"),
+    "the package's own": ("03.Autoencoder", TWIN, "error"),
+    "parameters that are properties": ("03.Autoencoder", PROPERTIES, "wrong?"),
+    "a class that is none": ("03.Autoencoder", "Autoencoder = 3", "error"),
+    "a class that ends its process": (
+        "03.Autoencoder",
+        "import os\nclass Autoencoder:\n    def __init__(self, *a): os._exit(0)",
+        "crashed",
+    ),
+    "a train that never ends": ("03.train", train("    while True: pass"), "timeout"),
+    "a train that fills memory": (
+        "03.train",
+        train("    kept = []\n    while True: kept.append(torch.ones(1 << 22))"),
+        "error?",
+    ),
+    "a train that ends its process": ("03.train", train("    os._exit(3)"), "crashed"),
+    "a train of made-up losses": (
+        "03.train",
+        train("    return torch.linspace(1, 0, steps)"),
+        "wrong",
+    ),
+    "a train that replies itself": (
+        "03.train",
+        train(
+            "    for fd in range(3, 100):\n"
+            "        try: os.write(fd, b'\\x05\\x00\\x00\\x00U\\x00\\x00\\x00\\x00')\n"
+            "        except OSError: pass\n"
+            "    return torch.zeros(steps)"
+        ),
+        "crashed",
+    ),
+}
