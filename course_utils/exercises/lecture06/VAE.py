@@ -196,6 +196,15 @@ def _(own):
     return own.nll("log_var eps").mean() + kl(own.mu, sigma.square().log()).sum(1).mean()
 
 
+@wrong_loss("variance-for-log-var")
+def _(own):
+    """What the encoder returns second is used as the variance throughout: its logarithm is asked
+    for, which may have any sign.
+    """
+    nll = own.nll("sqrt(log_var) eps").mean()
+    return nll + kl(own.mu, own.log_var.clamp(min=0).log()).sum(1).mean()
+
+
 @wrong_loss("log-var-as-log-std")
 def _(own):
     """log_var is used as the log of the standard deviation throughout: it is the log of its
@@ -391,6 +400,19 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
     for slug, sentence, loss in WRONG_LOSSES:
         law(not all(_equal(loss(own), value) for own, value, _ in stages), sentence, slug)
     (own, value, other) = stages[-1]
+    betas = [float((value - own.nll().mean()) / own.kl.sum(1).mean()) for own, value, _ in stages]
+    law(
+        not _same_weight(betas),
+        f"The KL is multiplied by {betas[-1]:.3g}: in the negative ELBO both terms have weight 1.",
+        "kl-weighted",
+    )
+    weights = [float((value - own.kl.sum(1).mean()) / own.nll().mean()) for own, value, _ in stages]
+    law(
+        not _same_weight(weights),
+        f"The reconstruction is multiplied by {weights[-1]:.3g}: in the negative ELBO both terms "
+        "have weight 1.",
+        "reconstruction-weighted",
+    )
     law(
         own.logits.min() < 0 or own.logits.max() > 1,
         "`decode` returns numbers between 0 and 1 only, as a sigmoid does: logits are wanted, "
@@ -495,11 +517,18 @@ def asked_at(
         "no eps": mu,
         "eps": eps,
         "log_var + exp(mu / 2) eps": log_var + (mu / 2).exp() * eps,
+        "sqrt(log_var) eps": mu + log_var.clamp(min=0).sqrt() * eps,
     }
     z = torch.cat(list(places.values()))
     *_, logits = f.run(*start[: 1 + bool(steps)], call("model.decode", z))
     logits_of = dict(zip(places, logits.chunk(len(places)), strict=True))
     return Own(x, eps, mu, log_var, logits_of.pop(""), logits_of), value, other
+
+
+def _same_weight(weights: list[float]) -> bool:
+    """One and the same factor other than 1, at every stage."""
+    first, last = weights[0], weights[-1]
+    return abs(first - last) < 1e-3 * abs(last) and abs(last - 1) > 1e-2
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

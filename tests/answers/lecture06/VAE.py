@@ -232,6 +232,40 @@ class LogStdInKL(OneHiddenLayer):
         return 0.5 * (mu**2 + (2 * log_var).exp() - 1) - log_var
 
 
+class Variance(OneHiddenLayer):
+    """The encoder ends in the variance, and all that follows knows it."""
+
+    def encode(self, x):
+        mu, raw = self.encoder(x).chunk(2, dim=1)
+        return mu, raw.exp()
+
+    def draw(self, mu, var, eps):
+        return mu + var.sqrt() * eps
+
+    def kl(self, mu, var):
+        return 0.5 * (mu**2 + var - 1 - var.log())
+
+
+class HalfTheReconstruction(OneHiddenLayer):
+    def bce(self, x, logits):
+        return super().bce(x, logits) / 2
+
+
+class FreeBits(OneHiddenLayer):
+    def kl(self, mu, log_var):
+        return super().kl(mu, log_var).clamp(min=0.5)
+
+
+class NoiseOnNoise(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu, log_var, eps) + 0.1 * torch.randn_like(mu)
+
+
+class RootOfLogVar(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu + log_var.sqrt() * eps
+
+
 class NoNoise(OneHiddenLayer):
     def draw(self, mu, log_var, eps):
         return mu
@@ -583,7 +617,12 @@ WRONG = [
     ("sampled-kl", SampledKL),
     ("kl-not-halved", KLTwice),
     ("kl-constant", KLWithoutOne),
-    ("wrong-loss", Beta),
+    ("kl-weighted", Beta),
+    ("reconstruction-weighted", HalfTheReconstruction),
+    ("wrong-loss", FreeBits),
+    ("variance-for-log-var", Variance),
+    ("own-noise", NoiseOnNoise),
+    ("not-finite", RootOfLogVar),
     ("per-dimension", PerPixel),
     ("random", EncoderDraws),
     ("random", Dropout),
