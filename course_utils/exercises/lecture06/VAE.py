@@ -528,7 +528,7 @@ def asked_at(
 def _same_weight(weights: list[float]) -> bool:
     """One and the same factor other than 1, at every stage."""
     first, last = weights[0], weights[-1]
-    return abs(first - last) < 1e-3 * abs(last) and abs(last - 1) > 1e-2
+    return abs(first - last) < 1e-6 * abs(last) and abs(last - 1) > 1e-2
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:
