@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from . import checks
+
 # ---------------------------------------------------------------------- the loss
 
 
@@ -226,6 +228,8 @@ def mlp(
     Raises:
         ValueError: if there are fewer than two widths, or one is below 1.
     """
+    for width in widths:
+        checks.whole(None, width=width)
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths must be (inputs, ..., outputs), each at least 1, got {widths}.")
     layers: list[nn.Module] = []

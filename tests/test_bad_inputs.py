@@ -722,6 +722,18 @@ CHAINS: list[Case] = [
     ),
 ]
 OWN: list[Case] = [
+    ("a fit of 2.5 steps", lambda: fit(model(), torch.rand(8, 3), 2.5), "must be whole numbers"),
+    ("2.25 latents", lambda: vae.mlp_vae(3, 2.25, generator=g()), "width must be a whole number"),
+    (
+        "half a sprite",
+        lambda: sprites.draw_factors(2.5, generator=g()),
+        "n must be a whole number",
+    ),
+    (
+        "half a pixel",
+        lambda: sprites.image("heart", 0.5, 0.0, 0.0, 0.0, size=8.5),
+        "size must be a whole number",
+    ),
     (
         "groups too few",
         lambda: own_data.prepare(POINTS, groups=np.arange(50)[::1] > 20),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import checks
+
 SHAPES = ("square", "ellipse", "heart")
 SYMMETRY = (math.pi / 2, math.pi, 2 * math.pi)  # rotation that brings each shape back to itself
 FACTORS = ("shape", "scale", "orientation", "x", "y")
@@ -58,6 +60,7 @@ def image(
     >>> image("heart", 0.5, 0.0, 0.0, 0.0).shape
     torch.Size([28, 28])
     """
+    checks.whole(None, size=size)
     if size < 4:
         raise ValueError(f"size must be at least 4 pixels, got {size}.")
     if not softness > 0:
@@ -128,6 +131,7 @@ def draw_factors(
     Raises:
         ValueError: if n is negative, or a name is unknown, repeated, or both varied and fixed.
     """
+    checks.whole(None, n=n)
     if n < 0:
         raise ValueError(f"n must not be negative, got {n}.")
     vary = (vary,) if isinstance(vary, str) else tuple(vary)
@@ -245,6 +249,7 @@ class EnumeratedSprites:
         Raises:
             ValueError: if n is negative.
         """
+        checks.whole(None, n=n)
         if n < 0:
             raise ValueError(f"n must not be negative, got {n}.")
         device = generator.device

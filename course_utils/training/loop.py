@@ -401,6 +401,9 @@ def _budget(steps: int | None, epochs: int | None, batch: int, data: tuple[Tenso
     asked = [n for n in (steps, epochs) if n is not None]
     if len(asked) != 1:
         raise ValueError("Give a budget: either steps or epochs.")
+    for n in (batch, *asked):
+        if not hasattr(n, "__index__"):
+            raise ValueError(f"steps, epochs and batch must be whole numbers, got {n!r}.")
     if min(batch, *asked) < 1:
         raise ValueError("steps, epochs and batch must be at least 1.")
     if steps is not None:
