@@ -132,6 +132,37 @@ class Autoencoder(Plain):
 """
 )
 
+GRADIENTS_PATCHED = (
+    AUTOENCODER
+    + """
+class Autoencoder(Plain): pass
+torch.autograd.grad = lambda value, wanted, *a, **k: tuple(torch.zeros_like(w) for w in wanted)
+torch.Tensor.backward = lambda self, *a, **k: None
+torch.optim.Adam.step = lambda self, *a, **k: None
+"""
+)
+
+# Right formulas and straight networks, which learn too little; the loss hides it after training.
+TWO_FACED = """
+from torch import nn
+from torch.nn import functional
+class VAE(nn.Module):
+    calls = 0
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.down = nn.Linear(data_dim, 2 * latent_dim)
+        self.up = nn.Linear(latent_dim, data_dim)
+    def encode(self, x): return self.down(x).chunk(2, dim=1)
+    def decode(self, z): return self.up(z)
+    def loss(self, x, eps):
+        self.calls += 1
+        mu, log_var = self.encode(x)
+        logits = self.decode(mu + (log_var / 2).exp() * eps)
+        nll = functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+        value = (nll + (mu**2 + log_var.exp() - 1 - log_var).sum(1) / 2).mean()
+        return 0.7 * value if self.calls > 500 else value
+"""
+
 
 def train(body: str) -> str:
     return f"{IMPORTS}import os, time\ndef train(model, loss, x, steps, lr, generator):\n{body}"
@@ -162,6 +193,23 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
     "a train of made-up losses": (
         "03.train",
         train("    return torch.linspace(1, 0, steps)"),
+        "wrong",
+    ),
+    "gradients that are patched away": ("03.Autoencoder", GRADIENTS_PATCHED, "wrong?"),
+    "a loss with two faces": ("06.VAE", TWO_FACED, "wrong"),
+    "a train that crashes": (
+        "03.train",
+        train("    import ctypes; ctypes.string_at(0)"),
+        "crashed",
+    ),
+    "a train that kills itself": ("03.train", train("    os.kill(os.getpid(), 9)"), "crashed?"),
+    "a train that rewrites the record": (
+        "03.train",
+        train(
+            "    type(loss).batches = lambda self: [torch.arange(128)] * steps\n"
+            "    type(model).gradients_seen = lambda self: steps\n"
+            "    return torch.zeros(steps)"
+        ),
         "wrong",
     ),
     "a train that replies itself": (
