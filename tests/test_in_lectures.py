@@ -49,7 +49,7 @@ def lecture(tmp_path: Path) -> Path:
 
 def outcomes(path: Path, *answers: Callable, own: bool = False) -> list[in_lectures.Outcome]:
     given = [(f"answer {i}", f, own) for i, f in enumerate(answers)]
-    usual, *found = in_lectures.verify_lecture(path, lambda name: given, quick=True)
+    usual, *found = in_lectures.verify_lecture(path, lambda name: given)
     assert usual.faults == []
     return found
 
@@ -101,8 +101,16 @@ def test_nan_is_found_in_what_a_cell_sets() -> None:
         assert not in_lectures.has_nan(value)
 
 
+def test_all_at_once_is_one_run_of_the_lecture(lecture: Path) -> None:
+    """Another answer to every exercise; only what training needs no exercise is left out."""
+    found = in_lectures.verify_together(lecture, lambda name: [("a", right, False)])
+    assert found.faults == [] and found.cells == 5
+    bad = at_length(7777, lambda pair: (pair[0], pair[1] * torch.nan))
+    found = in_lectures.verify_together(lecture, lambda name: [("a", bad, False)])
+    assert any("`s` becomes nan" in fault for fault in found.faults)
+
+
 @pytest.mark.parametrize("path", sources(ROOT), ids=lambda path: path.stem)
-def test_a_right_answer_to_each_exercise_holds_in_its_lecture(path: Path) -> None:
-    """One for each; `course verify --lectures` puts in all, and runs longer training as well."""
-    found = in_lectures.verify_lecture(path, in_lectures.answers_of(ROOT, one=True), quick=True)
-    assert [fault for outcome in found for fault in outcome.faults] == []
+def test_other_right_answers_hold_in_their_lecture(path: Path) -> None:
+    """One to each exercise; `course verify --lectures` puts in all, each alone."""
+    assert in_lectures.verify_together(path, in_lectures.answers_of(ROOT)).faults == []

@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,26 +161,35 @@ class Lecture:
 
     def __init__(self, path: Path, quick: bool):
         self.path, self.cells = path, blocks(path)
-        self.shell = make_shell()
         self.out = left_out(self.cells) if quick else set()
+        self.plans = [
+            self.plan(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises
+        ]
 
     def verify(self, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
         """Run the lecture once, and where an exercise is first used all of its answers."""
-        plans = [self.plan(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises]
-        trunk = {i for i, cell in enumerate(self.cells) if cell.imports or cell.exercises}
-        trunk = prerequisites(self.cells, trunk.union(*(plan.cells for plan in plans)))
         usual, outcomes = Outcome(lecture_of(self.path), "the official answers"), []
-        for i in sorted(trunk - self.out):
-            for plan in plans:
+        for i in sorted(self.trunk() - self.out):
+            for plan in self.plans:
                 if plan.first == i:
                     outcomes += [self.fork(plan, answer) for answer in answers(plan.exercise)]
             if not self.run(i, usual):
                 break
         for outcome in outcomes:
-            for i, name in sorted(outcome.nans - usual.nans):
-                where = f"{self.path.name}, {self.cells[i].title}"
-                outcome.faults.append(f"{where}: with {outcome.answer} {name} becomes nan.")
+            outcome.faults += self.new_nans(outcome, usual)
         return [usual, *outcomes]
+
+    def new_nans(self, outcome: Outcome, usual: Outcome) -> list[str]:
+        """What is nan now and is not with the official answers."""
+        return [
+            f"{self.path.name}, {self.cells[i].title}: with {outcome.answer} {name} becomes nan."
+            for i, name in sorted(outcome.nans - usual.nans)
+        ]
+
+    def trunk(self) -> set[int]:
+        """The cells that any exercise needs."""
+        start = {i for i, cell in enumerate(self.cells) if cell.imports or cell.exercises}
+        return prerequisites(self.cells, start.union(*(plan.cells for plan in self.plans)))
 
     def plan(self, place: int, exercise: str) -> Plan:
         """What is run for an exercise whose cell is at that place."""
@@ -199,23 +209,38 @@ class Lecture:
         """Put in an answer, check it, and run the cells that depend on it."""
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
         outcome = Outcome(plan.exercise, answer[0])
-        put_in = (plan.exercise.split(".")[1], answer)
-        if self.run(plan.place, outcome, put_in):
+        if self.run(plan.place, outcome, {plan.exercise: answer}):
             for i in sorted(plan.cells):
                 if not self.run(i, outcome):
                     break
         return outcome
 
-    def run(self, i: int, outcome: Outcome, put_in: tuple[str, Answer] | None = None) -> bool:
-        """Run a cell, with an answer in place of the function of that name; did it go well?"""
-        cell, namespace = self.cells[i], self.shell.user_ns
+    def together(self, answers: Callable[[str], list[Answer]]) -> Outcome:
+        """Run the lecture once with another answer to every exercise, the first that is given."""
+        first = {name: answers(name)[:1] for cell in self.cells for name in cell.exercises}
+        put_in = {name: given[0] for name, given in first.items() if given}
+        outcome = Outcome(lecture_of(self.path), "other right answers")
+        for i in sorted(self.trunk() - self.out):
+            here = {name: put_in[name] for name in self.cells[i].exercises if name in put_in}
+            if not self.run(i, outcome, here):
+                break
+        return outcome
+
+    def official(self) -> Outcome:
+        """Run the lecture once, as it is."""
+        return self.together(lambda name: [])
+
+    def run(self, i: int, outcome: Outcome, put_in: dict[str, Answer] | None = None) -> bool:
+        """Run a cell, with answers in place of the exercises' functions; did it go well?"""
+        cell, namespace = self.cells[i], make_shell().user_ns
+        functions = {name.split(".")[1]: answer[1] for name, answer in (put_in or {}).items()}
         outcome.cells += 1
         try:
             with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for node, code in cell.statements:
-                    if put_in and getattr(node, "name", None) == put_in[0]:
-                        namespace[put_in[0]] = put_in[1][1]
+                    if getattr(node, "name", None) in functions:
+                        namespace[node.name] = functions[node.name]
                         continue
                     returned = eval(code, namespace)
                     if inspect.iscoroutine(returned):
@@ -229,19 +254,21 @@ class Lecture:
             return False
         finally:
             self._close_figures()
-        if put_in and not put_in[1][2]:  # the package's own version is never "yours"
-            self._must_have_passed(put_in, outcome, cell, printed.getvalue())
+        for name, answer in (put_in or {}).items():
+            self._must_have_passed(name, answer, outcome, cell, printed.getvalue())
         outcome.nans |= {(i, f"`{n}`") for n in cell.sets if has_nan(namespace.get(n))}
         if PRINTED_NAN.search(printed.getvalue()):
             outcome.nans.add((i, "what is printed"))
         return True
 
     def _must_have_passed(
-        self, put_in: tuple[str, Answer], outcome: Outcome, cell: Block, printed: str
+        self, name: str, answer: Answer, outcome: Outcome, cell: Block, printed: str
     ) -> None:
-        function = put_in[1][1]
-        handed_on = yours_or_ours(outcome.exercise, function)
-        if handed_on is not function and inspect.unwrap(handed_on) is not inspect.unwrap(function):
+        _, function, ours = answer
+        handed_on = None if ours else yours_or_ours(name, function)  # ours is never "yours"
+        if ours or handed_on is function:
+            return
+        if inspect.unwrap(handed_on) is not inspect.unwrap(function):
             said = " ".join(printed.split())[-200:]
             outcome.faults.append(
                 f"{self.path.name}, {cell.title}: {outcome.answer} does not pass there: {said}"
@@ -301,12 +328,8 @@ def forked(work: Callable[[], object]) -> object:
 # --- the answers --------------------------------------------------------------------------------
 
 
-def answers_of(root: Path, one: bool = False) -> Callable[[str], list[Answer]]:
-    """Gives the right answers to an exercise: those of tests/answers, and the package's own.
-
-    Args:
-        one: only the first.
-    """
+def answers_of(root: Path) -> Callable[[str], list[Answer]]:
+    """Gives the right answers to an exercise: those of tests/answers, and the package's own."""
 
     def find(name: str) -> list[Answer]:
         given = verify.answers(root, name.split(".")[0]).get(name)
@@ -317,36 +340,53 @@ def answers_of(root: Path, one: bool = False) -> Callable[[str], list[Answer]]:
             module, attribute = twin.split(":")
             theirs = getattr(importlib.import_module(module), attribute)
             found.append((f"the package's `{attribute}`", theirs, True))
-        return found[:1] if one else found
+        return found
 
     return find
 
 
-def verify_lecture(
-    path: Path, answers: Callable[[str], list[Answer]], quick: bool = False
-) -> list[Outcome]:
+def verify_lecture(path: Path, answers: Callable[[str], list[Answer]]) -> list[Outcome]:
     """How a lecture's cells go with each right answer to each of its exercises.
 
-    The first outcome is that of the official answers. `quick`: without longer training that uses
-    no exercise, and what needs it.
+    The first outcome is that of the official answers.
 
     Raises:
         LectureError: on a system that cannot fork, and when the lecture's process ends early.
     """
+    return _in_a_process(path, lambda lecture: lecture.verify(answers), quick=False)
+
+
+def verify_together(path: Path, answers: Callable[[str], list[Answer]]) -> Outcome:
+    """How a lecture goes with one other answer to every exercise, all at once.
+
+    Longer training that uses no exercise is left out, and what needs it.
+
+    Raises:
+        LectureError: as `verify_lecture`.
+    """
+    found = _in_a_process(path, lambda lecture: lecture.together(answers), quick=True)
+    if found.nans:
+        usual = _in_a_process(path, lambda lecture: lecture.official(), quick=True)
+        found.faults += Lecture(path, quick=True).new_nans(found, usual)
+    return found
+
+
+def _in_a_process(path: Path, work: Callable[[Lecture], Any], quick: bool) -> Any:
     if not hasattr(os, "fork"):
         raise LectureError("`--lectures` needs a system that can fork: Linux, macOS or WSL.")
     judging.import_ahead()  # once for all children
-    return forked(lambda: _verify_lecture(path.resolve(), answers, quick))
 
+    def inside() -> Any:
+        os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
+        os.chdir(path.resolve().parent)
+        torch.set_num_threads(1)
+        with (
+            open(os.devnull, "w", encoding="utf-8") as nothing,
+            contextlib.redirect_stderr(nothing),
+        ):
+            return work(Lecture(path.resolve(), quick))
 
-def _verify_lecture(
-    path: Path, answers: Callable[[str], list[Answer]], quick: bool
-) -> list[Outcome]:
-    os.environ |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
-    os.chdir(path.parent)
-    torch.set_num_threads(1)
-    with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stderr(nothing):
-        return Lecture(path, quick).verify(answers)
+    return forked(inside)
 
 
 def line(path: Path, outcomes: list[Outcome]) -> str:
