@@ -754,6 +754,11 @@ def hide():
 HOLDS = {
     "bytes": ("kept = b'x' * (200 << 20); time.sleep(60)", "more memory"),
     "hidden bytes": ("hide(); kept = b'x' * (200 << 20); time.sleep(60)", "hid how much"),
+    "bytes under a name that is no text": (
+        "ctypes.CDLL(None).prctl(15, b'\\xff) \\xfe', 0, 0, 0)\n"
+        "    kept = b'x' * (200 << 20); time.sleep(60)",
+        "more memory",
+    ),
     "pipes": (
         "ends = [os.pipe() for _ in range(55)]\n"
         "    for _, end in ends:\n"
@@ -776,6 +781,11 @@ def test_memory_of_all_processes_together_is_limited(judge: Judge, name: str) ->
 COMPUTES = {
     "alone": "def mean_and_std(x):\n    while True: pass",
     "in children": "def spin():\n    while True: pass\ndef mean_and_std(x): forks(8, spin)",
+    "under a name that is no text": (
+        "def mean_and_std(x):\n"
+        "    ctypes.CDLL(None).prctl(15, b'\\xff) \\xfe', 0, 0, 0)\n"
+        "    while True: pass"
+    ),
     "in children nobody waits for": (
         "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
         "def spin():\n"

@@ -40,7 +40,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 MIB = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
 SCRATCH = ("/tmp", "/dev/shm")
-COUNTED = ("Pss:", "Swap:", "Shared_Hugetlb:", "Private_Hugetlb:")  # of a process's memory
+COUNTED = (b"Pss:", b"Swap:", b"Shared_Hugetlb:", b"Private_Hugetlb:")  # of a process's memory
 
 STATUS = struct.Struct("<ii")  # how a child ended: why (below), and its exit code or signal
 EXITED, OUT_OF_MEMORY, NOT_STARTED, OUT_OF_TIME, UNMEASURED = range(5)
@@ -128,6 +128,22 @@ def watch(child: int, leash: int, quotas: Quotas, isolate: bool) -> tuple[int, i
     waiting.register(leash, select.POLLIN | select.POLLHUP)
     ended = os.pidfd_open(child)
     waiting.register(ended, select.POLLIN)
+    try:
+        why = look_on(child, leash, waiting, ended, quotas, isolate)
+    except Exception:  # what goes wrong while we look is counted as over, too
+        why = UNMEASURED
+    os.kill(child, signal.SIGKILL)  # it is process 1 of its namespace: all others follow
+    if not isolate:
+        with contextlib.suppress(OSError):
+            os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return why, os.waitstatus_to_exitcode(status)
+
+
+def look_on(
+    child: int, leash: int, waiting: select.poll, ended: int, quotas: Quotas, isolate: bool
+) -> int:
+    """Look at what the child uses until it ends, or must be ended: why."""
     meter = Meter(child, isolate)
     for_request = for_all = float(quotas.cpu)
     why = EXITED
@@ -151,12 +167,7 @@ def watch(child: int, leash: int, quotas: Quotas, isolate: bool) -> tuple[int, i
                 why = OUT_OF_MEMORY if meter.memory() > quotas.memory * MIB else EXITED
             except PermissionError:  # it has hidden itself from us: counted as over
                 why = UNMEASURED
-    os.kill(child, signal.SIGKILL)  # it is process 1 of its namespace: all others follow
-    if not isolate:
-        with contextlib.suppress(OSError):
-            os.killpg(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return why, os.waitstatus_to_exitcode(status)
+    return why
 
 
 class Meter:
@@ -188,9 +199,10 @@ class Meter:
         with_children = 0.0
         for folder in self.processes():
             with contextlib.suppress(OSError):  # it ended meanwhile
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                # The name before the last bracket is the process's own, and need be no text.
+                fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
                 own, waited_for = (sum(map(int, fields[i : i + 2])) / TICKS for i in (11, 13))
-                self.own[f"{folder.name} {fields[19]}"] = own
+                self.own[f"{folder.name} {int(fields[19])}"] = own
                 with_children += own + waited_for
         return max(with_children, sum(self.own.values()))
 
@@ -203,7 +215,7 @@ class Meter:
         total, channels = 0, set()
         for folder in self.processes():
             try:
-                lines = (folder / "smaps_rollup").read_text().splitlines()
+                lines = (folder / "smaps_rollup").read_bytes().splitlines()
             except PermissionError:
                 raise
             except OSError:  # it ended meanwhile
