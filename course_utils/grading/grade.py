@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import csv
-import functools
 import hashlib
 import json
 import math
@@ -19,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .. import __version__
 from ..lectures import find_root
+from ..version import version as code_version
 from . import gradebook, intake, notebook, report, roster
 from .intake import Submission
 from .marking import Cell, Grader, Mark, SandboxReport, Settings, sandbox_for
@@ -244,7 +243,7 @@ def _outcomes(
 def _run(outcomes: Mapping[Submission, Outcome]) -> Run:
     sandboxes = sorted({outcome.sandbox for outcome in outcomes.values() if outcome.sandbox})
     return Run(
-        course=__version__,
+        course=code_version(),
         python=platform.python_version(),
         torch=_torch_version(),
         platform=f"{platform.system()} {platform.machine()}",
@@ -357,15 +356,8 @@ def _seeds(outcomes: Mapping[Submission, Outcome]) -> dict[str, list[str]]:
     return found
 
 
-@functools.cache
-def code_version() -> str:
-    """A digest of the package's code, the same on each machine that has this version."""
-    package = Path(__file__).parents[1]
-    return _digest(package, package.rglob("*.py"))
-
-
 def _digest(folder: Path, paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
