@@ -127,6 +127,7 @@ def test_right_numbers_in_another_type_are_right(judge: Judge, body: str) -> Non
     prelude = "a, b = x.double().mean(), x.double().std(correction=0)"
     mark = only(judge(f"def mean_and_std(x):\n    {prelude}\n    return {body}"))
     assert (mark.status, mark.points) == ("ok", 1), mark
+    assert "Remark: " in mark.message and "instead" in mark.message
 
 
 OUTCOMES = [

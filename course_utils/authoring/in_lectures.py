@@ -239,8 +239,9 @@ class Lecture:
             with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for node, code in cell.statements:
-                    if getattr(node, "name", None) in functions:
-                        namespace[node.name] = functions[node.name]
+                    defined = getattr(node, "name", None)
+                    if defined in functions:
+                        namespace[defined] = functions[defined]
                         continue
                     returned = eval(code, namespace)
                     if inspect.iscoroutine(returned):
@@ -265,9 +266,9 @@ class Lecture:
         self, name: str, answer: Answer, outcome: Outcome, cell: Block, printed: str
     ) -> None:
         _, function, ours = answer
-        handed_on = None if ours else yours_or_ours(name, function)  # ours is never "yours"
-        if ours or handed_on is function:
+        if ours:  # it is never "yours"
             return
+        handed_on = yours_or_ours(name, function)
         if inspect.unwrap(handed_on) is not inspect.unwrap(function):
             said = " ".join(printed.split())[-200:]
             outcome.faults.append(
@@ -296,7 +297,7 @@ def has_nan(value: object, depth: int = 2) -> bool:
     return False
 
 
-def forked(work: Callable[[], object]) -> object:
+def forked(work: Callable[[], Any]) -> Any:
     """What `work()` returns in a child of this process, which starts from all that is here.
 
     Raises:

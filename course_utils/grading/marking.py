@@ -242,7 +242,7 @@ class _Submission:
             worth if result.passed else 0.0,
             worth,
             result.misconception or "",
-            result.message,
+            f"{result.message} Remark: {result.remark}" if result.remark else result.message,
             time.monotonic() - start,
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -172,7 +172,7 @@ def _libraries() -> tuple[str, ...]:
     return tuple(os.path.normcase(os.path.abspath(f)) + os.sep for f in folders)
 
 
-def stacked(value: object) -> object:
+def stacked(value: Any) -> Any:
     """Numbers and tensors of one shape in a list, or numpy's, as one tensor; else as it is.
 
     Python's numbers count in double precision. Gradients flow through.
@@ -180,7 +180,7 @@ def stacked(value: object) -> object:
     try:
         if isinstance(value, np.ndarray | np.generic):
             return torch.from_numpy(np.array(value, order="C"))
-        if type(value) in (int, float):
+        if type(value) is int or type(value) is float:
             return torch.tensor(float(value), dtype=torch.float64)
         if type(value) is bool:
             return torch.tensor(value)
@@ -191,13 +191,13 @@ def stacked(value: object) -> object:
     return value
 
 
-def _copy(value: object) -> object:
+def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return list(value)
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
-def _differs(before: object, after: object) -> bool:
+def _differs(before: object, after: Any) -> bool:
     if not isinstance(before, Tensor):
         return isinstance(before, list) and before != after
     if before.shape != after.shape or before.dtype != after.dtype:

@@ -108,7 +108,7 @@ class _Worker(threading.Thread):
                 # The interpreter changes threads every few milliseconds; this takes microseconds.
                 if not self.ended and not _imports(self):
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(self.ident), ctypes.py_object(TimeLimitExceeded)
+                        ctypes.c_ulong(self.ident or 0), ctypes.py_object(TimeLimitExceeded)
                     )
                     tries -= 1
             self.join(0.1)
@@ -136,7 +136,7 @@ def _clock_of_this_thread() -> Callable[[], float]:
 
 def _imports(worker: threading.Thread) -> bool:
     """Is an import under way in that thread?"""
-    frame = sys._current_frames().get(worker.ident)
+    frame = sys._current_frames().get(worker.ident or 0)
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
