@@ -125,7 +125,9 @@ def test_answers_are_left_out(path: Path, to: str) -> None:
     page = visible(exported(path, to))
     assert "SOLUTION" not in page
     for cell in exercise_cells(path):
-        assert squeezed(stub(cell.source)) in page and squeezed(cell.source) not in page
+        # A long stub goes on on a further slide, under the slide's title: line by line it is there.
+        assert all(squeezed(line) in page for line in stub(cell.source).splitlines())
+        assert squeezed(cell.source) not in page
 
 
 @each_format

@@ -97,6 +97,9 @@ def site(
             text = with_bootstrap(students[root / "notebooks" / path.name], repository)
             (extra / "notebooks" / path.name).write_text(text, "utf-8", newline="\n")
         shutil.copytree(root / "docs", source / "docs", ignore=shutil.ignore_patterns("*.py"))
+        for page in (source / "docs").glob("*.md"):  # what is a notebook there is a page here
+            text = page.read_text("utf-8").replace("](../notebooks/", "](../lectures/")
+            page.write_text(text, "utf-8")
         shutil.copy(pages.mathjax(), source / "_static" / "mathjax.js")
         shutil.copy(TEMPLATES / "site.css", source / "_static" / "course.css")
         _write_pages(root, source, notebooks, repository)
