@@ -27,6 +27,7 @@ from .moving import TEMPLATES, with_frames
 
 # Links to files that a run of the lecture writes: there are none on the site.
 FILE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|\.\./docs/|#)(?![^)]*\.ipynb)[^)]*\)")
+DOCS_LINK = re.compile(r'href="\.\./docs/(\w+)\.md(#[^"]*)?"')
 DECK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 # Rooms of the package whose docstrings make the reference.
 REFERENCE = (
@@ -91,6 +92,7 @@ def site(
                 if not is_code(cell):
                     cell.source = FILE_LINK.sub(r"\1", cell.source)
             deck = DECK_LINK.sub(r'href="../lectures/\1.html"', pages.deck(shown))
+            deck = DOCS_LINK.sub(r'href="../docs/\1.html\2"', deck)
             (extra / "slides" / f"{path.stem}.html").write_text(deck, "utf-8", newline="\n")
             page = lecture_page(shown, path.name, repository)
             (lectures / path.name).write_text(to_text(page), "utf-8", newline="\n")
