@@ -4,7 +4,7 @@ Every right answer to every exercise (those of tests/answers and the package's o
 the official one's place, and the cells that use it are run: nothing fails, nothing becomes nan, and
 the lecture's own assertions hold. A lecture runs once, up to the first cell that uses an exercise;
 there the process forks, and each answer goes on in a child of its own, with the cells that depend
-on it.
+on it. Longer training (the tag `trained`) is run there only by cells that use the exercise itself.
 """
 
 import ast
@@ -21,7 +21,7 @@ import resource
 import sys
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Block:
     trained: bool
     statements: list[tuple[ast.stmt, types.CodeType]] = field(default_factory=list)
     sets: set[str] = field(default_factory=set)
+    makes: set[str] = field(default_factory=set)  # of these what is not just imported
     needs: set[str] = field(default_factory=set)
     exercises: tuple[str, ...] = ()  # those checked here
     imports: bool = False
@@ -76,6 +77,8 @@ def blocks(path: Path) -> list[Block]:
                 uses -= sets
             block.needs |= uses - block.sets
             block.sets |= sets
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                block.makes |= sets
             block.statements.append((node, code))
             block.imports |= isinstance(node, ast.Import | ast.ImportFrom)
         found.append(block)
@@ -88,7 +91,7 @@ def dependents(cells: list[Block], start: int, function: str) -> set[int]:
     for i in range(start + 1, len(cells)):
         if cells[i].needs & changed:
             found.add(i)
-            changed |= cells[i].sets
+            changed |= cells[i].makes
         else:
             changed -= cells[i].sets
     return found
@@ -112,17 +115,20 @@ def prerequisites(cells: list[Block], chosen: set[int], after: int = -1) -> set[
     return found
 
 
-def left_out(cells: list[Block]) -> set[int]:
-    """Cells of longer training that use no exercise themselves, and those that need them."""
-    functions = {name.split(".")[1] for cell in cells for name in cell.exercises}
-    own: set[str] = set()  # the functions, and what yours_or_ours makes of them
+def left_out(cells: list[Block], exercises: Collection[str], start: int = 0) -> set[int]:
+    """Cells from `start` on of longer training that use none of the exercises themselves, and those
+    that need such a cell."""
+    direct = {name.split(".")[1] for name in exercises}  # and what yours_or_ours makes of them
     found: set[int] = set()
     for i, cell in enumerate(cells):
-        uses = cell.needs & (functions | own)
-        if uses and "yours_or_ours" in cell.needs:
-            own |= cell.sets
+        uses = cell.needs & direct
+        for node, code in cell.statements:
+            used = names(code)[1]
+            if isinstance(node, ast.Assign) and "yours_or_ours" in used and used & direct:
+                direct |= names(code)[0]
+                uses = uses or used
         needed = {setter(cells, name, i) for name in cell.needs}
-        if (cell.trained and not uses) or needed & found:
+        if i >= start and ((cell.trained and not uses) or needed & found):
             found.add(i)
     return found
 
@@ -161,7 +167,8 @@ class Lecture:
 
     def __init__(self, path: Path, quick: bool):
         self.path, self.cells = path, blocks(path)
-        self.out = left_out(self.cells) if quick else set()
+        exercises = [name for cell in self.cells for name in cell.exercises]
+        self.out = left_out(self.cells, exercises) if quick else set()
         self.plans = [
             self.plan(i, name) for i, cell in enumerate(self.cells) for name in cell.exercises
         ]
@@ -195,7 +202,10 @@ class Lecture:
         """What is run for an exercise whose cell is at that place."""
         users = dependents(self.cells, place, exercise.split(".")[1]) - self.out
         first = min(users, default=place)
-        return Plan(exercise, place, first, prerequisites(self.cells, users, first) - self.out)
+        too_long = left_out(self.cells, [exercise], first) | self.out
+        return Plan(
+            exercise, place, first, prerequisites(self.cells, users - too_long, first) - too_long
+        )
 
     def fork(self, plan: Plan, answer: Answer) -> Outcome:
         """How it goes on with an answer, in a child."""
