@@ -1,6 +1,8 @@
 """A reader's afternoon in a real browser: JupyterLab, a slider, an exercise wrong and right.
 
-The pictures the test saw are kept in tests/artifacts/ (ignored by git).
+The pictures the test saw are kept in tests/artifacts/ (ignored by git). Lecture 00 is looked at by
+axe, for readers who see little or nothing; `COURSE_ALL_LAB=1 pytest tests/test_browser.py` does so
+with 01 and 06 too.
 """
 
 import json
@@ -22,6 +24,8 @@ from browser import browser_arguments
 playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+HEARD = ("00", "01", "06") if os.environ.get("COURSE_ALL_LAB") else ("00",)
 ARTIFACTS = Path(__file__).with_name("artifacts")
 MINUTE = 60_000  # Playwright counts milliseconds
 
@@ -31,7 +35,7 @@ RIGHT = WRONG.replace("2 * u - 1", "2 * torch.sinh(torch.asinh(4 * u - 2) / 3)")
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[str]:
-    """A JupyterLab over a copy of the student's notebooks; its address with the token."""
+    """A JupyterLab over a copy of the student's notebooks: its addresses, with `{}` for a path."""
     folder = tmp_path_factory.mktemp("student")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     with socket.socket() as free:
@@ -49,6 +53,7 @@ def lab(tmp_path_factory) -> Iterator[str]:
         f"--port={port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",  # to change its theme
     ]
     # JupyterLab leaves cells out of the page that are far from view; a test wants them all.
     settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
@@ -70,7 +75,7 @@ def lab(tmp_path_factory) -> Iterator[str]:
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/api?token={token}", server)
-        yield f"http://127.0.0.1:{port}/lab/tree/01_simulators.ipynb?token={token}"
+        yield f"http://127.0.0.1:{port}/lab/{{}}?token={token}"
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -90,8 +95,7 @@ def _wait_for(address: str, server: subprocess.Popen) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(lab, browser_path, tmp_path_factory) -> Iterator["playwright.Page"]:
-    """Lecture 01, open and run from top to bottom."""
+def context(browser_path, tmp_path_factory) -> Iterator["playwright.BrowserContext"]:
     with playwright.sync_playwright() as p:
         context = p.chromium.launch_persistent_context(
             str(tmp_path_factory.mktemp("profile")),
@@ -99,26 +103,38 @@ def page(lab, browser_path, tmp_path_factory) -> Iterator["playwright.Page"]:
             args=browser_arguments(),
             viewport={"width": 1300, "height": 1000},
         )
-        page = context.new_page()
-        page.goto(lab)
-        page.wait_for_selector(
-            '.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=2 * MINUTE
-        )
-        _run_all(page)
-        yield page
+        yield context
         context.close()
 
 
-def _run_all(page: "playwright.Page") -> None:
+@pytest.fixture(scope="module")
+def page(lab, context) -> "playwright.Page":
+    """Lecture 01, open and run from top to bottom."""
+    return _opened(lab, context, "01")
+
+
+def _opened(lab: str, context: "playwright.BrowserContext", number: str) -> "playwright.Page":
+    """A lecture in a workspace of its own, run from top to bottom."""
+    page = context.new_page()
+    page.goto(lab.format(f"workspaces/of-{number}/tree/{NOTEBOOKS[number].name}"))
+    page.wait_for_selector(
+        '.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=2 * MINUTE
+    )
+    _run_all(page, number)
+    return page
+
+
+def _run_all(page: "playwright.Page", number: str) -> None:
     """Run all cells from the menu and wait for the last.
 
     JupyterLab shows an idle kernel before it has one; asked to run then, it asks for a kernel in
     turn and forgets the cells. So it is answered, and asked again.
     """
+    cells = _code_cells(number)
     prompts = "[...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
-    page.wait_for_function(f"{prompts}.length >= {_code_cells()}", timeout=2 * MINUTE)
+    page.wait_for_function(f"{prompts}.length >= {cells}", timeout=2 * MINUTE)
     running = f"{prompts}.some(e => /[*\\d]/.test(e.textContent))"
-    last = f"{prompts}.some(e => e.textContent.trim() === '[{_code_cells()}]:')"
+    last = f"{prompts}.some(e => e.textContent.trim() === '[{cells}]:')"
     try:
         for _ in range(10):
             page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -134,8 +150,8 @@ def _run_all(page: "playwright.Page") -> None:
         raise
 
 
-def _code_cells() -> int:
-    notebook = nbformat.read(ROOT / "notebooks" / "01_simulators.ipynb", as_version=4)
+def _code_cells(number: str) -> int:
+    notebook = nbformat.read(NOTEBOOKS[number], as_version=4)
     return sum(cell.cell_type == "code" for cell in notebook.cells)
 
 
@@ -190,3 +206,51 @@ def test_nothing_failed(page):
     """No cell of the untouched lecture shows an error or a warning."""
     wrong = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
     assert [text for text in wrong.all_inner_texts() if text.strip()] == []
+
+
+# --- for readers who see little or nothing ----------------------------------------------------
+
+# Of the outputs that can be seen: pictures as [alternative text, sentence under a widget's],
+# sliders as [label, name, value shown, value said].
+TOLD = """() => {
+  const seen = (found) => [...document.querySelectorAll(`.jp-OutputArea-output ${found}`)].filter(
+    (element) => element.offsetParent);
+  const text = (element, found) => element && element.querySelector(found)?.textContent.trim();
+  return {
+    pictures: seen("img").map((image) => [image.alt,
+      image.matches(".widget-image") ? text(image.closest(".widget-vbox"), "[role=status]")
+        : image.alt]),
+    sliders: seen(".widget-slider").map((slider) => {
+      const handle = slider.querySelector("[role=slider]");
+      return [text(slider, ".widget-label"), handle.ariaLabel, text(slider, ".widget-readout"),
+        handle.getAttribute("aria-valuetext")];
+    }),
+  };
+}"""
+THEMES = {"JupyterLab Light": "true", "JupyterLab Dark": "false"}
+
+
+@pytest.mark.parametrize("number", HEARD)
+def test_outputs_are_sound_for_everyone(lab, context, number):
+    """axe finds no fault in them, pictures say what they show, sliders their name and value."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = _opened(lab, context, number)
+    for theme, light in THEMES.items():
+        change = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        page.evaluate(change, theme)
+        page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+        found = Axe().run(page, context={"include": [[".jp-OutputArea-output"]]})
+        _keep(page, f"lab-{number}-{theme.split()[1].lower()}")
+        assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+    told = page.evaluate(TOLD)
+    assert told["pictures"] and all(alt and alt == said for alt, said in told["pictures"])
+    assert told["sliders"]
+    for label, name, shown, said in told["sliders"]:
+        assert label and shown and (name, said) == (label, shown)
+    handle = page.locator(".jp-OutputArea-output .noUi-handle").first
+    handle.press("ArrowRight")
+    playwright.expect(handle).not_to_have_attribute("aria-valuetext", told["sliders"][0][3])
+    _, _, shown, said = page.evaluate(TOLD)["sliders"][0]
+    assert said == shown
+    page.close()

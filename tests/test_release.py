@@ -65,6 +65,7 @@ def test_the_bundle_is_what_a_student_needs(bundle: Path) -> None:
     assert not any(name.startswith(instructors) for name in found)
     assert "course_utils/exercises/registry.py" in found
     assert any(name.endswith("course.mplstyle") for name in found)
+    assert any(name.endswith("widgets/spoken.js") for name in found)
     notebooks = {path.name for path in sources(ROOT)}
     assert {n.removeprefix("notebooks/") for n in found if n.startswith("notebooks/")} == notebooks
     assert f"{len(notebooks)} lectures" in found["README.md"]

@@ -5,6 +5,7 @@ import io
 import os
 import textwrap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import matplotlib
@@ -34,6 +35,7 @@ from course_utils.plotting.base import FRAMES, FRAMES_VARIABLE
 
 LIVE_DPI = 110  # of a figure that moves; a stored one is finer
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+SPOKEN = Path(__file__).with_name("spoken.js").read_text("utf-8")  # for screen readers
 
 # ---------------------------------------------------------------- the mechanism
 
@@ -57,7 +59,12 @@ class Live:
         self._accept(*frame(**self.values))
         for control in controls.values():
             control.observe(self._refresh, names="value")
-        self.box = _arrange([*controls.values()], self._image, self._caption)
+        # ipywidgets sends no script of its own; that of an image which cannot be loaded is run.
+        onerror = html.escape(SPOKEN)
+        self._spoken = HTML(
+            f'<img src="data:," alt="" onerror="{onerror}">', layout=Layout(display="none")
+        )
+        self.box = _arrange([*controls.values()], self._image, self._caption, self._spoken)
 
     @property
     def png(self) -> bytes:
@@ -92,7 +99,7 @@ class Live:
         """Take the widget from the page and free its channel to the browser."""
         for control in self.controls.values():
             control.unobserve(self._refresh, names="value")
-        for part in (*self.controls.values(), self._image, self._caption, self.box):
+        for part in (*self.controls.values(), self._image, self._caption, self._spoken, self.box):
             part.close()
 
     def _accept(self, png: bytes, sentence: str) -> None:
@@ -126,12 +133,12 @@ class Live:
 _CAPTION = 'style="margin: 0; line-height: 1.45"'
 
 
-def _arrange(controls: list[Widget], image: Image, caption: HTML) -> Box:
+def _arrange(controls: list[Widget], image: Image, *below: HTML) -> Box:
     """One or two controls stand above the picture, more of them beside it."""
     if len(controls) <= 2:
-        return VBox([*controls, image, caption])
+        return VBox([*controls, image, *below])
     beside = HBox([image, VBox(controls)], layout=Layout(flex_flow="row wrap"))
-    return VBox([beside, caption])
+    return VBox([beside, *below])
 
 
 def live(
