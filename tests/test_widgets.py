@@ -480,7 +480,7 @@ def test_turned_latents_keep_the_elbo(made: dict[str, Live]) -> None:
         gaps.append(gap)
         losses.append(loss)
         pictures.append(live.png)
-    assert losses[0] == pytest.approx(losses[1], abs=0.011)
+    assert losses[0] == pytest.approx(losses[1], abs=0.11)  # they are given in tenths
     # Unless the seed happened to choose 22.5 degrees, a turn of 45 shows; 90 only swaps names.
     assert abs(gaps[1] - gaps[0]) > 0.05 and gaps[2] == pytest.approx(gaps[0], abs=0.02)
     assert len(set(pictures)) == 3
@@ -543,7 +543,7 @@ def test_asked_more_firmly_the_draws_leave_the_exact_density(made: dict[str, Liv
     live = made["10 guiding"]
 
     def read(scale: float) -> tuple[int, float]:
-        found = re.search(r": (\d+) % .* = (-?\d+\.\d+) nats", live.move(scale=scale))
+        found = re.search(r": (\d+) % .* = (-?\d+\.\d+) ± \d\.\d+ nats", live.move(scale=scale))
         return int(found[1]), float(found[2])
 
     # Not told, 0.6 of 400 draws are in the left group: four standard errors are 10 per cent.

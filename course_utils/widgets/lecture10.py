@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_utils import datasets, densities, diffusion, plotting
+from course_utils.estimates import mean_and_error
 
 from .base import Live, choice, live, pixels, stops
 
@@ -129,19 +130,19 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
     everything, left = diffusion.diffused(lumps), diffusion.diffused(group)
     noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
     asked = torch.zeros(n, dtype=torch.int64)
-    found: dict[float, tuple[Tensor, float]] = {}
+    found: dict[float, tuple[Tensor, tuple[float, float]]] = {}
 
     def one_group(x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
         return left.eps(x, alpha_bar)
 
-    def draws(scale: float) -> tuple[Tensor, float]:
+    def draws(scale: float) -> tuple[Tensor, tuple[float, float]]:
         if scale not in found:
             told = diffusion.guided(
                 lambda x, a, label: left.eps(x, a), everything.eps, asked, scale
             )
             x = diffusion.probability_flow(told, noise)
             log_p = diffusion.probability_flow_log_prob(told, x)
-            found[scale] = x, float((log_p - group.log_prob(x)).mean())
+            found[scale] = x, mean_and_error(log_p - group.log_prob(x))
         return found[scale]
 
     axis = torch.linspace(-2.4, 2.4, 97)
@@ -153,12 +154,12 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
     ax.set(xlabel="first coordinate", ylabel="second coordinate")
 
     def update(scale: float) -> str:
-        x, kl = draws(scale)
+        x, (kl, error) = draws(scale)
         dots.set_offsets(x.numpy())
         inside = float((x[:, 0] < 0).double().mean())
         return (
             f"Scale {scale:g}: {100 * inside:.0f} % of the draws are in the left group, whose "
-            f"exact density is blue; KL(draws || exact) = {kl + 0.0:.2f} nats."
+            f"exact density is blue; KL(draws || exact) = {kl + 0.0:.2f} ± {error:.2f} nats."
         )
 
     scales = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0]
