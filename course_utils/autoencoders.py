@@ -271,32 +271,6 @@ def two_nn_dimension(x: Tensor) -> Tensor:
     return 1 / _log_ratios(x).mean().to(x.dtype)
 
 
-def two_nn_line(x: Tensor, *, discard: float = 0.1) -> Tensor:
-    """Intrinsic dimension as the slope of a line, robust against the largest ratios.
-
-    -log(1 - F(mu)) = d log mu, fitted by least squares through the origin, F the empirical
-    distribution of mu = r2 / r1, without the largest ratios. Facco et al. 2017, who leave out 10 %.
-
-    Args:
-        x: points, (N, D), as in `two_nn_dimension`.
-        discard: fraction of the largest ratios left out, in (0, 1).
-
-    Returns:
-        0-d.
-
-    Raises:
-        ValueError: as in `two_nn_dimension`, or if discard is not in (0, 1).
-    """
-    if not 0 < discard < 1:
-        raise ValueError(f"discard must lie between 0 and 1, got {discard}.")
-    log_mu = _log_ratios(x).sort().values
-    n = len(log_mu)
-    keep = max(1, int(n * (1 - discard)))
-    rank = torch.arange(1, keep + 1, dtype=torch.float64, device=x.device)
-    u, v = log_mu[:keep], -torch.log1p(-rank / n)
-    return ((u @ v) / (u @ u)).to(x.dtype)
-
-
 def dimension_curve(
     x: Tensor, sizes: Sequence[int], *, repeats: int = 20, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,7 @@ def hearts(sprites: Splits, generator: torch.Generator) -> Tensor:
 
     simple = diffusion.simple_loss(diffusion.Schedule(BETAS), generator)
 
-    def loss(model: torch.nn.Module, x: Tensor, label: Tensor) -> Tensor:
+    def loss(_model: torch.nn.Module, x: Tensor, label: Tensor) -> Tensor:
         label = diffusion.forget_labels(label, nothing, 0.15, generator)
         return simple(lambda x_t, level: told(x_t, level, label), x)
 

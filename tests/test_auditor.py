@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,10 +16,6 @@ from course_utils.vae import PUBLISHED, VAE, Gaussian, audit, implied_beta, mlp_
 from course_utils.vae.auditor import VAELoss
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def kl_sum(mu: Tensor, log_var: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor, nn
 
 from course_utils import autoencoders
@@ -22,16 +23,11 @@ from course_utils.autoencoders import (
     reconstruct,
     reconstruction_loss,
     two_nn_dimension,
-    two_nn_line,
 )
 from course_utils.simulators.sprites import draw_factors, render
 from course_utils.training import cosine, evaluate, fit
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def correlated(n: int = 200, d: int = 7, dtype: torch.dtype = F64) -> Tensor:
@@ -288,14 +284,10 @@ def test_two_nn_is_its_formula() -> None:
     x = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
     ratios = torch.tensor([3 / 1, 2 / 1, 3 / 2, 6 / 4])
     assert two_nn_dimension(x).item() == pytest.approx(4 / ratios.log().sum().item())
-    u, v = ratios.log().sort().values[:3], -(1 - torch.tensor([1, 2, 3]) / 4).log()
-    line = two_nn_line(x, discard=0.25)
-    assert line.item() == pytest.approx(((u @ v) / (u @ u)).item())
-    assert two_nn_dimension(x).shape == line.shape == () and line.dtype == torch.float32
+    assert two_nn_dimension(x).shape == () and two_nn_dimension(x).dtype == torch.float32
 
 
 # Biases at N = 2000, as fractions: below 0.01 where there is neither edge nor much curvature.
-@pytest.mark.parametrize("estimate", [two_nn_dimension, two_nn_line])
 @pytest.mark.parametrize(
     ("points", "d", "bias"),
     [
@@ -309,12 +301,10 @@ def test_two_nn_is_its_formula() -> None:
         (roll, 2, 0.01),
     ],
 )
-def test_dimension_of_known_manifolds(
-    estimate: Callable[[Tensor], Tensor], points: Callable[..., Tensor], d: int, bias: float
-) -> None:
+def test_dimension_of_known_manifolds(points: Callable[..., Tensor], d: int, bias: float) -> None:
     n = 2000
-    got = estimate(points(n, d, seed=d)).item()
-    # 3.5 standard errors beside the bias: at most 16 * 5e-4 = 0.7 % false alarms, seeds fixed.
+    got = two_nn_dimension(points(n, d, seed=d)).item()
+    # 3.5 standard errors beside the bias: at most 8 * 5e-4 = 0.4 % false alarms, seeds fixed.
     assert abs(got / d - 1) < bias + 3.5 * autoencoders.NEIGHBOURS_SHARE / math.sqrt(n)
 
 
@@ -337,13 +327,10 @@ def test_dimension_does_not_depend_on_scale_place_or_embedding() -> None:
 def test_duplicates_are_removed() -> None:
     x = gaussian(300, 3)
     copies = torch.cat([x, x[:100], x[:50]])[torch.randperm(450, generator=seeded())]
-    for estimate in (two_nn_dimension, two_nn_line):
-        torch.testing.assert_close(estimate(copies), estimate(x), rtol=1e-9, atol=0)
+    torch.testing.assert_close(two_nn_dimension(copies), two_nn_dimension(x), rtol=1e-9, atol=0)
     for few in (x[:2], x[:1], x[:2].repeat(5, 1)):
         with pytest.raises(ValueError, match="At least 3 different points"):
             two_nn_dimension(few)
-    with pytest.raises(ValueError, match="discard"):
-        two_nn_line(x, discard=1.0)
 
 
 def test_bias_of_a_cube_falls_with_the_number_of_points() -> None:

@@ -266,6 +266,24 @@ LATENTS: list[Case] = [
         "too narrow",
     ),
     (
+        "a grid too coarse for a posterior",
+        lambda: inference.quadrature_log_evidence(
+            FLAT.double(),
+            lambda x, z: (-5e3 * (z - 0.1) ** 2).expand(-1, len(x)),
+            inference.latent_grid(1, 101),
+        ),
+        "too coarse",
+    ),
+    (
+        "a grid too narrow for a posterior",
+        lambda: inference.quadrature_posterior(
+            FLAT.double(),
+            lambda x, z: (-((z - 9) ** 2)).expand(-1, len(x)),
+            inference.latent_grid(1, 101, 3.0),
+        ),
+        "too narrow",
+    ),
+    (
         "a posterior between points",
         lambda: inference.quadrature_posterior_1d(lambda a: -5e5 * a.square(), -1.0, 1.0, 51),
         "between 51 points",
@@ -592,11 +610,6 @@ INFORMATION: list[Case] = [
         lambda: rate_distortion.reverse_water_filling(ROW + 1, 0.0),
         "water level must be positive",
     ),
-    (
-        "2.5 latents",
-        lambda: rate_distortion.linear_optimum(ROW + 1, 1.0, 2.5),
-        "k must be a whole number",
-    ),
     ("a covariance of nothing", lambda: rate_distortion.covariance_factor(SKEW), "symmetric"),
     ("a KL of it", lambda: rate_distortion.full_gaussian_kl(ROW, SKEW), "not symmetric"),
     ("information of NaN", lambda: rate_distortion.mutual_information(HOLED, POINTS), "finite"),
@@ -699,7 +712,6 @@ CHAINS: list[Case] = [
         lambda: diffusion.Schedule(torch.tensor([0.5, NAN])),
         "each between 0 and 1",
     ),
-    ("20 straight steps", lambda: diffusion.linear_betas(20), "at least 21"),
     (
         "a path at t = 2",
         lambda: diffusion.flow_matching_pair(FLAT, FLAT, torch.full((4,), 2.0)),

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor
 
 from course_utils.simulators.collider import (
@@ -34,10 +35,6 @@ from course_utils.simulators.collider import (
 
 ASYMMETRIES = (-0.75, -0.3, 0.0, 0.2, 0.7499, 0.75)
 BOTH = (torch.float32, torch.float64)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def chi_square_p_value(counts: Tensor, expected: Tensor, lost: int = 1) -> float:

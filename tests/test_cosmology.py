@@ -6,15 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor
 
 from course_utils.simulators import cosmology as cosmo
 
 DOUBLE = torch.float64
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def grid(n: int) -> tuple[Tensor, Tensor]:
@@ -31,13 +28,13 @@ def waves(n: int, amplitude: float) -> Tensor:
 
 
 def white(*shape: int, seed: int = 0, dtype: torch.dtype = DOUBLE) -> Tensor:
-    return torch.randn(*shape, generator=generator(seed), dtype=dtype)
+    return torch.randn(*shape, generator=seeded(seed), dtype=dtype)
 
 
 def smooth_field(n: int, batch: int = 1, std: float = 1.0, seed: int = 0) -> Tensor:
     k = cosmo.wavenumbers(n, dtype=DOUBLE)
     power = cosmo.with_std(cosmo.power_law(k, -1.0, k_smooth=4.0), std)
-    return cosmo.sample_field(power, batch, generator=generator(seed))
+    return cosmo.sample_field(power, batch, generator=seeded(seed))
 
 
 def separation(x: Tensor, y: Tensor) -> Tensor:
@@ -125,7 +122,7 @@ def test_white_noise_of_unit_power_is_unchanged() -> None:
 @pytest.mark.parametrize("n, batch", [(28, 600), (64, 120)])
 def test_fields_give_back_their_power_spectrum(n: int, batch: int) -> None:
     power = cosmo.power_law(cosmo.wavenumbers(n), -1.5, 20.0, k_smooth=n / 4)
-    fields = cosmo.sample_field(power, batch, generator=generator(0))
+    fields = cosmo.sample_field(power, batch, generator=seeded(0))
     estimate, expected = cosmo.power_spectrum(fields), cosmo.shell_average(power)
     # The variance of a shell's mean is that of a sum over its modes, 2 P(k)^2 each.
     spread = (2 * cosmo.shell_average(power.square()).power / expected.modes).sqrt()
@@ -143,7 +140,7 @@ def test_fields_give_back_their_power_spectrum(n: int, batch: int) -> None:
 def test_variance_theorem() -> None:
     n, batch = 32, 400
     power = cosmo.power_law(cosmo.wavenumbers(n), -1.0, 5.0)
-    squares = cosmo.sample_field(power, batch, generator=generator(2)).square().mean((-2, -1))
+    squares = cosmo.sample_field(power, batch, generator=seeded(2)).square().mean((-2, -1))
     standard_error = squares.std() / batch**0.5
     # 3 standard errors: a false alarm in 370 seeds.
     assert (squares.mean() - cosmo.field_variance(power)).abs() < 3 * standard_error
@@ -151,7 +148,7 @@ def test_variance_theorem() -> None:
 
 def test_large_batches_are_the_white_noise_of_one_draw() -> None:
     power = cosmo.power_law(cosmo.wavenumbers(32), -1.0)
-    many = cosmo.sample_field(power, 200, generator=generator(3))  # more than one cached piece
+    many = cosmo.sample_field(power, 200, generator=seeded(3))  # more than one cached piece
     noise = white(200, 32, 32, seed=3, dtype=torch.float32)
     torch.testing.assert_close(many, cosmo.gaussian_field(noise, power))
 
@@ -168,7 +165,7 @@ def test_potential_of_a_single_mode() -> None:
 @pytest.mark.parametrize("n", [24, 23])
 def test_displacement_has_the_divergence_no_curl_and_no_mean(n: int) -> None:
     k = cosmo.wavenumbers(n, dtype=DOUBLE)
-    delta = cosmo.sample_field(cosmo.power_law(k, 0.0, k_max=11.0), 1, generator=generator())[0]
+    delta = cosmo.sample_field(cosmo.power_law(k, 0.0, k_max=11.0), 1, generator=seeded())[0]
     psi = cosmo.zeldovich_displacement(delta)
     assert psi.shape == (2, n, n)
     torch.testing.assert_close(derivative(psi[0], 0) + derivative(psi[1], 1), -delta)
@@ -228,7 +225,7 @@ def test_zeldovich_moves_along_straight_lines_and_grows_the_density() -> None:
 def test_cloud_in_cell_is_the_definition() -> None:
     n, spacing = 6, 2 * math.pi / 6
     axis = torch.arange(n, dtype=DOUBLE) * spacing
-    positions = torch.rand(2, 40, generator=generator(), dtype=DOUBLE) * 2 * math.pi
+    positions = torch.rand(2, 40, generator=seeded(), dtype=DOUBLE) * 2 * math.pi
     expected = torch.zeros(n, n, dtype=DOUBLE)
     for i in range(n):
         for j in range(n):
@@ -246,13 +243,13 @@ def test_mass_is_conserved_wherever_the_particles_are() -> None:
         mass = cosmo.deposit(positions.to(dtype), 8)
         assert mass.dtype == dtype
         assert mass.sum().item() == pytest.approx(5, rel=1e-6)
-    many = torch.rand(3, 2, 500, generator=generator(), dtype=DOUBLE) * 6
+    many = torch.rand(3, 2, 500, generator=seeded(), dtype=DOUBLE) * 6
     mean = cosmo.density(many, 10).mean((-2, -1))
     torch.testing.assert_close(mean, torch.zeros(3, dtype=DOUBLE), atol=1e-13, rtol=0)
 
 
 def test_gather_is_the_transpose_of_deposit() -> None:
-    positions = torch.rand(2, 2, 50, generator=generator(), dtype=DOUBLE) * 2 * math.pi
+    positions = torch.rand(2, 2, 50, generator=seeded(), dtype=DOUBLE) * 2 * math.pi
     values = white(2, 3, 8, 8)
     read = cosmo.gather(values, positions)
     assert read.shape == (2, 3, 50)
@@ -382,7 +379,7 @@ def test_momentum_is_conserved() -> None:
 
 
 def test_structure_collapses_into_knots_and_voids() -> None:
-    delta = cosmo.sample_field(cosmo.lecture_power(64), 4, generator=generator(5))
+    delta = cosmo.sample_field(cosmo.lecture_power(64), 4, generator=seeded(5))
     density = cosmo.density(cosmo.nbody(delta)[-1].positions, 64)
     assert density.amin() >= -1 - 1e-6
     assert (density.amax((-2, -1)) > 10).all()  # a Gaussian of the same std 1.5 has 6 at most
@@ -428,7 +425,7 @@ def test_a_batch_is_a_loop_and_keeps_its_dtype(dtype: torch.dtype) -> None:
 
 def test_float64_power_draws_float64_fields() -> None:
     power = cosmo.power_law(cosmo.wavenumbers(8, dtype=DOUBLE), -1.0)
-    assert cosmo.sample_field(power, 2, generator=generator()).dtype == DOUBLE
+    assert cosmo.sample_field(power, 2, generator=seeded()).dtype == DOUBLE
 
 
 def test_snapshots_are_states_of_the_same_run() -> None:
@@ -464,13 +461,13 @@ ERRORS: dict[str, tuple[Callable[[], object], str]] = {
     "not square": (lambda: cosmo.gaussian_field(torch.zeros(8, 6), POWER), "square"),
     "integers": (lambda: cosmo.potential(torch.zeros(8, 8, dtype=torch.int64)), "floating"),
     "negative power": (lambda: cosmo.gaussian_field(FLAT, -POWER), "negative"),
-    "NaN power": (lambda: cosmo.sample_field(POWER * math.nan, 1, generator=generator()), "NaN"),
+    "NaN power": (lambda: cosmo.sample_field(POWER * math.nan, 1, generator=seeded()), "NaN"),
     "power of another grid": (lambda: cosmo.gaussian_field(torch.zeros(6, 6), POWER), "6 x 6"),
     "power of full plane": (lambda: cosmo.field_variance(torch.ones(8, 8)), "rfft2 grid"),
     "no power": (lambda: cosmo.with_std(0 * POWER, 1.0), "zero everywhere"),
     "negative amplitude": (lambda: cosmo.power_law(FLAT, -1.0, -1.0), "negative"),
     "no smoothing scale": (lambda: cosmo.power_law(FLAT, -1.0, k_smooth=0.0), "positive"),
-    "no fields": (lambda: cosmo.sample_field(POWER, 0, generator=generator()), "at least one"),
+    "no fields": (lambda: cosmo.sample_field(POWER, 0, generator=seeded()), "at least one"),
     "empty shell": (
         lambda: cosmo.power_spectrum(FLAT, torch.tensor([1.1, 1.2, 3.0])),
         "holds no mode",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from draws import seeded
 from PIL import Image
 from torch import Tensor
 
@@ -29,10 +30,6 @@ PROBABILITIES = torch.tensor([0.95, 0.9, 0.97, 0.9, 0.95, 0.02, 0.9, 0.05, 0.95,
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def pictures(n: int = N, side: int = 8) -> np.ndarray:

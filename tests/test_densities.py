@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 from torch import distributions as td
 
@@ -27,7 +28,6 @@ from course_utils.densities import (
     fit_gaussian,
     fit_gaussian_by_gradient,
     fit_mixture,
-    fit_mixture_by_gradient,
     forward_backward_count,
     gaussian_log_prob,
     mixture_log_prob,
@@ -39,14 +39,6 @@ from course_utils.simulators.collider import log_density, sample_cos_theta
 from course_utils.simulators.molecular import mueller_brown_truth, sample_mueller_brown
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64)
 
 
 def random_cov(d: int, seed: int, *batch: int) -> Tensor:
@@ -699,20 +691,6 @@ def test_one_component_is_the_closed_form() -> None:
     assert product.log_weights.item() == pytest.approx(0, abs=1e-12)
 
 
-def test_gradient_and_em_climb_to_the_same_place() -> None:
-    x = small_mixture().sample(1000, generator=seeded(22))
-    start = fit_mixture(x, 3, generator=seeded(23), steps=3).model
-    em = fit_em(start, x, steps=2000, tolerance=1e-13)
-    gradient = fit_mixture_by_gradient(start, x, tolerance=1e-12)
-    assert gradient.history[0].item() == pytest.approx(em.history[0].item(), abs=1e-12)
-    assert gradient.history[-1].item() == pytest.approx(em.history[-1].item(), abs=1e-8)
-    assert (gradient.history.diff() > -1e-10).all()
-    torch.testing.assert_close(gradient.model.means, em.model.means, rtol=0, atol=1e-3)
-    torch.testing.assert_close(gradient.model.sigmas, em.model.sigmas, rtol=0, atol=1e-3)
-    assert gradient.model.log_weights.exp().sum().item() == pytest.approx(1, abs=1e-12)
-    assert not gradient.model.means.requires_grad
-
-
 def test_a_start_reaches_small_clusters_far_away() -> None:
     centres = torch.tensor([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
     x = torch.repeat_interleave(centres, torch.tensor([980, 10, 10]), dim=0)
@@ -764,7 +742,6 @@ def test_fits_obey_their_generator_and_dtype() -> None:
     assert runs[0].means.dtype == torch.float32
     images = (x > 0).float()
     assert fit_bernoulli_mixture(images, 2, generator=seeded()).model.probs.dtype == torch.float32
-    assert fit_mixture_by_gradient(runs[0], x, steps=2).model.sigmas.dtype == torch.float32
 
 
 def test_wrong_data_are_refused_by_every_fit() -> None:
@@ -779,7 +756,6 @@ def test_wrong_data_are_refused_by_every_fit() -> None:
     for fit in (
         gaussians,
         lambda x: fit_em(small_mixture(), x),
-        lambda x: fit_mixture_by_gradient(small_mixture(), x),
     ):
         for value in (math.nan, math.inf):
             with pytest.raises(ValueError, match="NaN or infinity"):

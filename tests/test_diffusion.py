@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
@@ -26,17 +27,10 @@ SLANTED = FullMixture(
     torch.tensor([[[0.5, 0.3], [0.3, 0.4]], [[0.2, -0.1], [-0.1, 0.3]]], dtype=F64),
 )
 DENSITIES = {"gaussian": GAUSSIAN, "mixture": MIXTURE, "slanted": SLANTED}
-SCHEDULES = {"linear": diffusion.linear_betas(50), "cosine": diffusion.cosine_betas(50)}
+LINE = torch.linspace(0.002, 0.4, 50, dtype=F64)  # Ho et al. 2020, section 4, in 50 steps
+SCHEDULES = {"linear": LINE, "cosine": diffusion.cosine_betas(50)}
 each_schedule = pytest.mark.parametrize("betas", SCHEDULES.values(), ids=SCHEDULES)
 each_density = pytest.mark.parametrize("density", DENSITIES.values(), ids=DENSITIES)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=generator(seed), dtype=F64)
 
 
 def sigma_points(x0: Tensor) -> list[Tensor]:
@@ -87,14 +81,6 @@ def test_the_cosine_is_a_cosine():
     torch.testing.assert_close(bars[:-1].sqrt(), angle.cos() / first)
 
 
-def test_the_noise_of_a_line_does_not_depend_on_its_steps():
-    a, b = (diffusion.alpha_bars(diffusion.linear_betas(steps))[-1].log() for steps in (400, 800))
-    assert abs(a - b) < 0.1  # -10.1 in the limit; what is left is the second order of beta
-    torch.testing.assert_close(
-        diffusion.linear_betas(1000)[[0, -1]], torch.tensor([1e-4, 0.02], dtype=F64)
-    )
-
-
 @each_schedule
 def test_many_small_steps_are_one_large_one(betas):
     """The chain q(x_t | x_{t-1}), mean and variance followed step by step, against `diffuse`."""
@@ -110,7 +96,7 @@ def test_many_small_steps_are_one_large_one(betas):
 def test_the_marginals_of_a_walk_have_the_moments_of_one_jump():
     """100 000 walkers, drawn step by step. 5 errors, 12 numbers: false alarms 1 in 10^5."""
     n, betas = 100_000, diffusion.cosine_betas(20)
-    x, g = GAUSSIAN.sample(n, generator=generator(1)), generator(2)
+    x, g = GAUSSIAN.sample(n, generator=seeded(1)), seeded(2)
     for t, beta in enumerate(betas):
         x = (1 - beta).sqrt() * x + beta.sqrt() * torch.randn(n, 2, generator=g, dtype=F64)
         if t in (2, 10, 16):
@@ -195,7 +181,7 @@ def test_each_term_is_the_kl_of_two_gaussians(betas, factor):
 
 
 def test_the_last_term_is_the_kl_to_the_prior():
-    schedule = Schedule(diffusion.linear_betas(30))
+    schedule = Schedule(torch.linspace(0.1, 20, 30, dtype=F64) / 30)
     x0, bar = normal(4, 3), schedule.alpha_bars[-1]
     q = Independent(Normal(bar.sqrt() * x0, (1 - bar).sqrt()), 1)
     p = Independent(Normal(torch.zeros_like(x0), 1.0), 1)
@@ -206,7 +192,7 @@ def test_the_last_term_is_the_kl_to_the_prior():
 def test_the_elbo_is_below_the_evidence_of_the_chain_for_each_point(betas):
     """With a linear denoiser both are exact: no tolerance but rounding."""
     schedule = Schedule(betas)
-    x0 = torch.cat([GAUSSIAN.sample(50, generator=generator()), 4 * normal(10, 2)])
+    x0 = torch.cat([GAUSSIAN.sample(50, generator=seeded()), 4 * normal(10, 2)])
     bound = exact_elbo(diffusion.diffused(GAUSSIAN).eps, x0, schedule)
     gap = chain_marginal(GAUSSIAN, schedule).log_prob(x0) - bound
     assert bool((gap > 0).all())
@@ -232,33 +218,29 @@ def test_the_bound_nears_the_exact_evidence_like_one_over_the_steps():
 
 
 def test_estimates_of_the_bound_agree_with_the_exact_one():
-    """All steps and random ones, 4 errors each, on 4000 points: false alarms 1 in 8 000.
+    """4 errors on 4000 points: false alarms 1 in 16 000.
 
     A short chain that stops far from the prior: each of its terms is large enough to be missed.
     """
     betas = torch.tensor([0.1, 0.2, 0.3], dtype=F64)
     truth, schedule = diffusion.diffused(GAUSSIAN).eps, Schedule(betas)
     assert diffusion.prior_kl(GAUSSIAN.mean[None], schedule) > 0.1
-    x0 = GAUSSIAN.sample(4000, generator=generator(1))
+    x0 = GAUSSIAN.sample(4000, generator=seeded(1))
     exact = exact_elbo(truth, x0, schedule)
-    for estimate in (
-        diffusion.elbo(truth, x0, schedule, generator=generator(2)),
-        diffusion.elbo_by_random_steps(truth, x0, schedule, generator=generator(3), draws=5),
-    ):
-        difference = estimate - exact
-        assert difference.mean().abs() < 4 * difference.std() / math.sqrt(len(x0))
-    terms = diffusion.elbo_terms(truth, x0[:5], schedule, generator=generator(2))
+    difference = diffusion.elbo(truth, x0, schedule, generator=seeded(2)) - exact
+    assert difference.mean().abs() < 4 * difference.std() / math.sqrt(len(x0))
+    terms = diffusion.elbo_terms(truth, x0[:5], schedule, generator=seeded(2))
     assert terms.shape == (4, 5)
 
 
 def test_the_best_variances_beat_both_choices_of_the_paper():
     truth, betas = diffusion.diffused(MIXTURE).eps, diffusion.cosine_betas(10)
-    x0 = MIXTURE.sample(4000, generator=generator(1))
-    best = diffusion.best_variances(truth, x0, betas, generator=generator(2))
+    x0 = MIXTURE.sample(4000, generator=seeded(1))
+    best = diffusion.best_variances(truth, x0, betas, generator=seeded(2))
     smallest = Schedule(betas).posterior_variances.clamp(min=betas[0])
     chosen = {"best": best, "beta": betas, "posterior": smallest}
     means = {
-        name: diffusion.elbo(truth, x0, Schedule(betas, v), generator=generator(3)).mean()
+        name: diffusion.elbo(truth, x0, Schedule(betas, v), generator=seeded(3)).mean()
         for name, v in chosen.items()
     }
     assert bool((best > Schedule(betas).posterior_variances).all())
@@ -268,8 +250,8 @@ def test_the_best_variances_beat_both_choices_of_the_paper():
 def test_the_best_variances_of_a_gaussian_are_those_of_its_step_back():
     """Mean variance of x_{t-1} given x_t, by Bayes. 5 errors, 3 steps: 1 in 10^6."""
     betas, n = torch.tensor([0.2, 0.4, 0.6], dtype=F64), 20_000
-    truth, x0 = diffusion.diffused(GAUSSIAN).eps, GAUSSIAN.sample(n, generator=generator(1))
-    found = diffusion.best_variances(truth, x0, betas, generator=generator(2))
+    truth, x0 = diffusion.diffused(GAUSSIAN).eps, GAUSSIAN.sample(n, generator=seeded(1))
+    found = diffusion.best_variances(truth, x0, betas, generator=seeded(2))
     eye, before = torch.eye(2, dtype=F64), torch.tensor([1.0, 0.8, 0.48], dtype=F64)
     for t in range(3):
         prior = before[t] * GAUSSIAN.cov + (1 - before[t]) * eye
@@ -286,8 +268,8 @@ def test_the_simple_loss_is_the_elbo_with_weights_one():
     def denoiser(x: Tensor, alpha_bar: Tensor) -> Tensor:
         return 0.5 * x
 
-    loss = diffusion.simple_loss(schedule, generator(4))(denoiser, x0)
-    g = generator(4)
+    loss = diffusion.simple_loss(schedule, seeded(4))(denoiser, x0)
+    g = seeded(4)
     start = torch.rand(1, generator=g)
     t = (((start + torch.arange(64) / 64) % 1) * 8).long()
     eps = torch.randn(64, 2, generator=g, dtype=F64)
@@ -356,10 +338,10 @@ def test_the_exact_denoiser_is_the_mean_of_the_noise():
 
 def test_the_score_error_is_zero_for_the_truth_and_known_for_a_scaled_one():
     truth = diffusion.diffused(MIXTURE)
-    x0, bars = MIXTURE.sample(500, generator=generator()), torch.tensor([0.9, 0.5, 0.1])
-    exact = diffusion.score_error(truth.eps, truth, x0, bars, generator=generator())
+    x0, bars = MIXTURE.sample(500, generator=seeded()), torch.tensor([0.9, 0.5, 0.1])
+    exact = diffusion.score_error(truth.eps, truth, x0, bars, generator=seeded())
     scaled = diffusion.score_error(
-        lambda x, a: 1.1 * truth.eps(x, a), truth, x0, bars, generator=generator()
+        lambda x, a: 1.1 * truth.eps(x, a), truth, x0, bars, generator=seeded()
     )
     torch.testing.assert_close(exact, torch.zeros(3, dtype=F64))
     torch.testing.assert_close(scaled, torch.full((3,), 0.1, dtype=F64))
@@ -370,13 +352,13 @@ def test_the_score_error_is_zero_for_the_truth_and_known_for_a_scaled_one():
 
 @each_density
 def test_the_log_density_of_the_exact_flow_is_that_of_the_data(density):
-    x0 = density.sample(40, generator=generator())
+    x0 = density.sample(40, generator=seeded())
     found = diffusion.probability_flow_log_prob(diffusion.diffused(density).eps, x0, steps=128)
     torch.testing.assert_close(found, density.log_prob(x0), rtol=0, atol=3e-4)
 
 
 def test_the_flow_is_of_fourth_order():
-    truth, x0 = diffusion.diffused(SLANTED).eps, SLANTED.sample(40, generator=generator())
+    truth, x0 = diffusion.diffused(SLANTED).eps, SLANTED.sample(40, generator=seeded())
     coarse, fine, exact = (
         diffusion.probability_flow_log_prob(truth, x0, steps=steps) for steps in (16, 32, 256)
     )
@@ -386,7 +368,7 @@ def test_the_flow_is_of_fourth_order():
 
 @each_density
 def test_forward_and_backward_is_a_round_trip(density):
-    truth, x0 = diffusion.diffused(density).eps, density.sample(100, generator=generator())
+    truth, x0 = diffusion.diffused(density).eps, density.sample(100, generator=seeded())
     noise = diffusion.probability_flow(truth, x0, to_noise=True, steps=128)
     back = diffusion.probability_flow(truth, noise, steps=128)
     torch.testing.assert_close(back, x0, rtol=0, atol=1e-4)
@@ -396,7 +378,7 @@ def test_forward_and_backward_is_a_round_trip(density):
 
 def test_on_a_gaussian_the_flow_is_linear():
     """x_T = C^(-1/2) (x_0 - m) for Gaussian data: the flow whitens them."""
-    x0 = GAUSSIAN.sample(20, generator=generator())
+    x0 = GAUSSIAN.sample(20, generator=seeded())
     values, axes = torch.linalg.eigh(GAUSSIAN.cov)
     white = (x0 - GAUSSIAN.mean) @ axes @ values.rsqrt().diag() @ axes.T
     found = diffusion.probability_flow(
@@ -414,7 +396,7 @@ def test_the_flow_makes_the_mixture_of_noise():
 
 def test_the_chain_with_the_exact_denoiser_makes_the_mixture():
     """Bias of the finite chain: 0.01 nats at T = 200, half of it at twice the steps."""
-    g = generator(1)
+    g = seeded(1)
     truth, betas = diffusion.diffused(MIXTURE).eps, diffusion.cosine_betas(200)
     samples = diffusion.ddpm_sample(truth, 20_000, 2, Schedule(betas), generator=g, dtype=F64)
     assert samples.dtype == F64
@@ -423,7 +405,7 @@ def test_the_chain_with_the_exact_denoiser_makes_the_mixture():
 
 def assert_like_the_mixture(found: Tensor, tolerance: float) -> None:
     """Occupation of the three modes, and the mean log-density, against exact draws."""
-    truth = MIXTURE.sample(len(found), generator=generator(9))
+    truth = MIXTURE.sample(len(found), generator=seeded(9))
     scale = math.sqrt(2 / len(found))
     a, b = MIXTURE.log_prob(found), MIXTURE.log_prob(truth)
     assert (a.mean() - b.mean()).abs() < 4 * scale * b.std() + tolerance
@@ -434,8 +416,8 @@ def assert_like_the_mixture(found: Tensor, tolerance: float) -> None:
 def test_one_step_back_in_the_path_is_a_ddpm_step():
     truth, betas = diffusion.diffused(MIXTURE).eps, diffusion.cosine_betas(5)
     schedule = Schedule(betas, Schedule(betas).posterior_variances.clamp(min=1e-9))
-    path = diffusion.ddpm_path(truth, normal(3, 2), schedule, generator=generator(1))
-    g, x = generator(1), normal(3, 2)
+    path = diffusion.ddpm_path(truth, normal(3, 2), schedule, generator=seeded(1))
+    g, x = seeded(1), normal(3, 2)
     assert path.shape == (6, 3, 2)
     for i, t in enumerate(reversed(range(5))):
         eps_hat = truth(x, schedule.alpha_bars[t].expand(3))
@@ -448,7 +430,7 @@ def test_one_step_back_in_the_path_is_a_ddpm_step():
 
 
 def test_before_training_the_network_is_exact_for_a_standard_normal():
-    model = diffusion.NoisePredictor(2, hidden=(8,), generator=generator())
+    model = diffusion.NoisePredictor(2, hidden=(8,), generator=seeded())
     standard = diffusion.diffused(Gaussian(torch.zeros(2), torch.eye(2)))
     x, alpha_bar = normal(5, 2).float(), torch.tensor([1.0, 0.99, 0.5, 0.1, 0.0])
     torch.testing.assert_close(model(x, alpha_bar), standard.eps(x, alpha_bar))
@@ -458,8 +440,8 @@ def test_before_training_the_network_is_exact_for_a_standard_normal():
 
 @pytest.mark.parametrize("bar", [1.0, 1 - 1e-7, 1e-9, 0.0])
 def test_after_any_training_the_network_is_right_at_both_ends(bar):
-    model = diffusion.NoisePredictor(2, hidden=(8,), generator=generator()).double()
-    torch.nn.init.normal_(model.network.mlp[-1].weight, generator=generator(1))
+    model = diffusion.NoisePredictor(2, hidden=(8,), generator=seeded()).double()
+    torch.nn.init.normal_(model.network.mlp[-1].weight, generator=seeded(1))
     x, alpha_bar = normal(4, 2), torch.full((4,), bar, dtype=F64)
     end = diffusion.diffused(MIXTURE).eps(x, alpha_bar)
     torch.testing.assert_close(model(x, alpha_bar), end, rtol=0, atol=0.02)
@@ -468,7 +450,7 @@ def test_after_any_training_the_network_is_right_at_both_ends(bar):
 
 def test_the_loss_teaches_the_score():
     """A few hundred steps on a mixture: the error of the score falls by a quarter and more."""
-    g = generator()
+    g = seeded()
     x0 = MIXTURE.sample(4000, generator=g).float()
     model = diffusion.NoisePredictor(2, hidden=(32, 32), generator=g)
     schedule = Schedule(diffusion.cosine_betas(50))
@@ -478,13 +460,13 @@ def test_the_loss_teaches_the_score():
         Mixture(MIXTURE.log_weights.float(), MIXTURE.means.float(), MIXTURE.sigmas.float())
     )
     levels = torch.tensor([0.9, 0.5, 0.2])
-    before = diffusion.score_error(model, truth, x0, levels, generator=generator(1))
+    before = diffusion.score_error(model, truth, x0, levels, generator=seeded(1))
     for _ in range(200):
         batch = x0[torch.randint(len(x0), (256,), generator=g)]
         adam.zero_grad()
         loss(model, batch).backward()
         adam.step()
-    after = diffusion.score_error(model, truth, x0, levels, generator=generator(1))
+    after = diffusion.score_error(model, truth, x0, levels, generator=seeded(1))
     assert bool((after < 0.75 * before).all()), (before, after)
 
 
@@ -509,8 +491,8 @@ def test_the_binary_bound_is_below_a_probability_and_near_it():
     """8 images, each 4000 times. 4 errors of their average: false alarm 1 in 30 000."""
     betas = diffusion.log_snr_betas(1000, 5.0, -10.0)
     x0 = PIXELS.repeat(4000, 1)
-    model = ExactBinary(3, hidden=(4,), generator=generator())
-    bound = diffusion.binary_elbo(model, x0, betas, generator=generator(1), draws=16)
+    model = ExactBinary(3, hidden=(4,), generator=seeded())
+    bound = diffusion.binary_elbo(model, x0, betas, generator=seeded(1), draws=16)
     means = bound.reshape(4000, 8).mean(dim=0)  # (4000 * 8,) -> (4000, 8)
     errors = bound.reshape(4000, 8).std(dim=0) / math.sqrt(4000)
     gap, error = CHANCES @ (CHANCES.log() - means), (CHANCES * errors).norm()
@@ -523,7 +505,7 @@ def test_the_random_terms_of_the_binary_bound_add_up():
     betas = diffusion.log_snr_betas(3, 1.0, -2.0)
     bars = diffusion.alpha_bars(betas)
     snr = bars / (1 - bars)
-    model = ExactBinary(3, hidden=(4,), generator=generator())
+    model = ExactBinary(3, hidden=(4,), generator=seeded())
     x0 = PIXELS.repeat(1000, 1)
     total = diffusion.prior_kl(x0, Schedule(betas))
     for t in range(3):
@@ -536,17 +518,17 @@ def test_the_random_terms_of_the_binary_bound_add_up():
         else:
             square = (x0 - torch.tanh(logits / 2)).square().sum(1)
             total = total + 0.5 * (snr[t - 1] - snr[t]) * square
-    found = diffusion.binary_elbo(model, x0, betas, generator=generator(9), draws=4)
+    found = diffusion.binary_elbo(model, x0, betas, generator=seeded(9), draws=4)
     difference = found + total
     assert difference.mean().abs() < 4 * difference.std() / math.sqrt(len(x0))
 
 
 def test_before_training_binary_images_are_fair_coins():
     """4 errors: false alarm 1 in 16 000; the chain of 1000 steps costs 0.01 nats a pixel."""
-    model = diffusion.BinaryNoisePredictor(5, generator=generator()).double()
+    model = diffusion.BinaryNoisePredictor(5, generator=seeded()).double()
     betas = diffusion.log_snr_betas(1000, 5.0, -10.0)
     x0 = torch.where(normal(8000, 5) > 0, 1.0, -1.0).double()
-    bound = diffusion.binary_elbo(model, x0, betas, generator=generator(1), draws=16)
+    bound = diffusion.binary_elbo(model, x0, betas, generator=seeded(1), draws=16)
     gap, error = -5 * math.log(2) - bound.mean(), bound.std() / math.sqrt(len(x0))
     assert -4 * error < gap < 0.05 + 4 * error and error < 0.05
 
@@ -573,19 +555,12 @@ def test_the_weights_of_an_even_log_snr_are_nearly_equal():
         (lambda: Schedule(torch.tensor([[0.1]])), "must be"),
         (lambda: Schedule(torch.tensor([0.1]), torch.tensor([0.0])), "positive"),
         (lambda: Schedule(torch.tensor([0.1]), torch.tensor([0.1, 0.1])), "one for each beta"),
-        (lambda: diffusion.linear_betas(20), "at least 21"),
         (lambda: diffusion.cosine_betas(0), "at least 1"),
         (
             lambda: diffusion.elbo(
                 None, torch.zeros(2, 3, 4), Schedule(torch.tensor([0.1])), generator=None
             ),
             "flatten",
-        ),
-        (
-            lambda: diffusion.elbo_by_random_steps(
-                None, torch.zeros(2, 3), Schedule(torch.tensor([0.1])), generator=None, draws=0
-            ),
-            "draws",
         ),
         (lambda: diffusion.log_snr_betas(10, -1.0, 1.0), "higher to a lower"),
         (

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 
 from course_utils import diffusion, training
@@ -11,14 +12,6 @@ from course_utils.densities import Gaussian
 from course_utils.diffusion import LabelledNetwork
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=seeded(seed), dtype=F64)
 
 
 # ---------------------------------------------------------------------- noise, score, data

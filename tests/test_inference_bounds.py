@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 from torch import distributions as td
 
@@ -19,14 +20,6 @@ from course_utils.inference import (
 )
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64)
 
 
 def model_and_data(n: int = 40) -> tuple[PPCA, Tensor]:

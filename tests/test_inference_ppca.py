@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 from torch import distributions as td
 
@@ -23,14 +24,6 @@ from course_utils.inference import (
 
 F64 = torch.float64
 SIZES = ((7, 3), (2, 1), (3, 5), (40, 2))  # (D, K), more latents than dimensions too
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64)
 
 
 def random_cov(d: int, seed: int, *batch: int) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -20,14 +21,6 @@ from course_utils.inference import (
 )
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64)
 
 
 def neural_likelihood(d: int = 16) -> Callable[[Tensor, Tensor], Tensor]:
@@ -217,6 +210,31 @@ def test_a_grid_that_does_not_suit_q_is_refused() -> None:
             function(x, likelihood, mu[:1], log_var, grid)
         with pytest.raises(ValueError, match="must be finite"):
             function(x, likelihood, mu, torch.full_like(log_var, math.nan), grid)
+
+
+@pytest.mark.parametrize("k", (1, 2))
+def test_a_grid_that_does_not_suit_the_posterior_is_refused(k: int) -> None:
+    """What passes is right to a thousandth of a nat, wherever the grid begins."""
+    w = torch.eye(5, k, dtype=F64)
+    functions = quadrature_log_evidence, quadrature_posterior
+    for sigma in (0.1, 0.2, 0.4):  # of the posterior, too, nearly
+        model = PPCA(w, torch.zeros(5, dtype=F64), sigma)
+        x = model.sample(400, generator=seeded(3))[0]
+        h = 1.5 * model.posterior(x)[1][0, 0].sqrt()  # of the posterior's deviations
+        good = latent_grid(k, 1 + math.ceil(12 / h))
+        found = quadrature_log_evidence(x, model.log_likelihood, good)
+        assert (found - model.log_evidence(x)).abs().max() < 1e-3
+        coarse = latent_grid(k, 1 + math.ceil(12 / (2.5 * h)))
+        for function in functions:
+            with pytest.raises(ValueError, match="too coarse"):
+                function(x, model.log_likelihood, coarse)
+            function(x, model.log_likelihood, coarse, checked=False)
+            with pytest.raises(ValueError, match="too narrow"):
+                function(x + 2.5 * w[:, 0], model.log_likelihood, latent_grid(k, 81, 2.5))
+    nothing = quadrature_log_evidence(x, lambda x, z: model.log_likelihood(x, z) - math.inf, good)
+    assert (nothing == -math.inf).all()
+    with pytest.raises(ValueError, match="NaN somewhere"):
+        quadrature_log_evidence(x, lambda x, z: model.log_likelihood(x, z) * math.nan, good)
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -25,14 +26,6 @@ from course_utils.inference import (
 from course_utils.simulators.collider import log_density, sample_cos_theta
 
 F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64)
 
 
 # ---------------------------------------------------------------------- gradients

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor, nn
 
 from course_utils import datasets, landscape, training
@@ -23,10 +24,6 @@ from course_utils.landscape import (
 from course_utils.simulators import molecular
 
 BOX = ((-8.0, 8.0), (-8.0, 8.0))
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor, nn
 
 from course_utils import datasets, densities, inference, training, vae
@@ -16,11 +17,6 @@ from course_utils.ledger import (
     nats_above_truth,
     open_ledger,
 )
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
 
 # ---------------------------------------------------------------------- nats above the truth
 
@@ -242,7 +238,7 @@ def test_the_row_of_the_decoder_on_a_grid(sprites: tuple[Tensor, Tensor, Tensor]
         decoder, loss, train, steps=1000, lr=training.cosine(1e-2, 1000), generator=generator
     )
     decoder.double()
-    fine = inference.latent_grid(k=2, n=201, half_width=5.0)
+    fine = inference.latent_grid(k=2, n=301, half_width=5.0)
     evidence = inference.quadrature_log_evidence(test[:1000].double(), log_likelihood, fine)
     nats = nats_above_truth(log_p[:1000].double(), evidence)
     compare_trained("decoder with K = 2, on a grid", *nats, count(decoder))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor
 
 from course_utils.simulators.molecular import (
@@ -28,14 +29,6 @@ from course_utils.simulators.molecular import (
 
 # Statistical tolerances are four standard errors unless said otherwise: a right program fails
 # such a test for one seed in 16 000. Seeds are fixed, so it fails always or never.
-
-
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=rng(seed), dtype=torch.float64)
 
 
 def within(value: float, truth: float, standard_error: float, sigmas: float = 4.0) -> bool:
@@ -132,7 +125,7 @@ def test_one_dimension_works_too() -> None:
     truth = boltzmann(lambda x: x[..., 0] ** 2 / 2, 1.0, [(-9.0, 9.0)], n=100)
     assert truth.log_Z == pytest.approx(0.5 * math.log(2 * math.pi), abs=1e-10)
     assert truth.marginal(0).shape == (100,)
-    x = truth.sample(20000, generator=rng())
+    x = truth.sample(20000, generator=seeded())
     assert x.shape == (20000, 1)
     assert within(x.var().item(), 1.0, math.sqrt(2 / 20000))
 
@@ -140,14 +133,14 @@ def test_one_dimension_works_too() -> None:
 def test_samples_come_from_the_density_and_not_from_its_grid() -> None:
     n, kT = 40000, 20.0
     truth = mueller_brown_truth(kT)
-    x = sample_mueller_brown(n, kT, generator=rng(), dtype=torch.float64)
+    x = sample_mueller_brown(n, kT, generator=seeded(), dtype=torch.float64)
     p = truth.population(in_deep_basin)
     assert within(in_deep_basin(x).double().mean().item(), p, math.sqrt(p * (1 - p) / n))
     energy = mueller_brown(x)
     mean = truth.mean(mueller_brown).item()
     assert within(energy.mean().item(), mean, energy.std().item() / math.sqrt(n))
-    assert sample_mueller_brown(3, kT, generator=rng()).dtype == torch.float32
-    again = sample_mueller_brown(n, kT, generator=rng(), dtype=torch.float64)
+    assert sample_mueller_brown(3, kT, generator=seeded()).dtype == torch.float32
+    again = sample_mueller_brown(n, kT, generator=seeded(), dtype=torch.float64)
     assert torch.equal(x, again)
 
 
@@ -155,13 +148,13 @@ def test_samples_are_exact_on_a_coarse_grid_or_refused() -> None:
     # Four cells of width 2: without the rejection, draws would be flat within each.
     n = 40000
     slope = boltzmann(lambda x: x[..., 0], 1.0, [(0.0, 8.0)], n=4)
-    draws = slope.sample(n, generator=rng(), dtype=torch.float64)
+    draws = slope.sample(n, generator=seeded(), dtype=torch.float64)
     # The exponential distribution cut at 8, whose bound holds at any h: mean 1 - 8 / (e^8 - 1).
     assert within(draws.mean().item(), 1 - 8 / math.expm1(8), draws.std().item() / math.sqrt(n))
     # A peak 0.25 from the nearest corner rises 3 % above it, more than the bound allows for.
     well = boltzmann(lambda x: x[..., 0] ** 2 / 2, 1.0, [(-8.5, 8.0)], n=10)
     with pytest.raises(ValueError, match="too coarse"):
-        well.sample(n, generator=rng())
+        well.sample(n, generator=seeded())
 
 
 # -------------------------------------------------------------------------------------- dynamics
@@ -184,9 +177,9 @@ def test_langevin_keeps_the_chain_of_its_steps(keep_every: int) -> None:
         kT=0.7,
         friction=2.0,
         keep_every=keep_every,
-        generator=rng(3),
+        generator=seeded(3),
     )
-    generator, x, chain = rng(3), start, []
+    generator, x, chain = seeded(3), start, []
     for _ in range(8):
         noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
         x = langevin_step(x, -x, 0.1, 0.7, 2.0, noise)
@@ -196,8 +189,10 @@ def test_langevin_keeps_the_chain_of_its_steps(keep_every: int) -> None:
 
 def test_baoab_keeps_every_so_many_of_the_same_chain() -> None:
     options = dict(steps=8, dt=0.1, kT=0.7)
-    x, v = baoab(normal(5, 2), harmonic_force, **options, generator=rng(3))
-    kept_x, kept_v = baoab(normal(5, 2), harmonic_force, **options, keep_every=4, generator=rng(3))
+    x, v = baoab(normal(5, 2), harmonic_force, **options, generator=seeded(3))
+    kept_x, kept_v = baoab(
+        normal(5, 2), harmonic_force, **options, keep_every=4, generator=seeded(3)
+    )
     assert torch.equal(kept_x, x[3::4]) and torch.equal(kept_v, v[3::4])
 
 
@@ -211,7 +206,7 @@ def test_free_diffusion() -> None:
         dt=0.1,
         kT=kT,
         friction=friction,
-        generator=rng(),
+        generator=seeded(),
     )
     expected = D * 2 * kT * t / friction
     measured = x[-1].square().sum(-1).mean().item()
@@ -230,7 +225,7 @@ def test_euler_maruyama_has_its_exact_stationary_variance() -> None:
         kT=kT,
         friction=friction,
         keep_every=60,
-        generator=rng(),
+        generator=seeded(),
     )
     expected = kT / k / (1 - k * dt / (2 * friction))
     assert expected == pytest.approx(4 / 3 * kT / k)
@@ -249,7 +244,7 @@ def test_baoab_has_exact_positions_in_a_harmonic_well_at_a_large_step() -> None:
         friction=1.5,
         mass=m,
         keep_every=80,
-        generator=rng(),
+        generator=seeded(),
     )
     relative_error = math.sqrt(2 / N)
     assert within(x[-1].var().item(), kT / k, kT / k * relative_error)
@@ -261,7 +256,7 @@ def test_baoab_has_exact_positions_in_a_harmonic_well_at_a_large_step() -> None:
 def test_baoab_forgets_its_velocity_at_the_friction_rate() -> None:
     # Free particles: <v(t) v(0)> = kT / m exp(-friction t), at any step.
     N, m, kT, friction = 40000, 2.0, 0.6, 0.8
-    v0 = math.sqrt(kT / m) * torch.randn(N, 1, generator=rng(1))
+    v0 = math.sqrt(kT / m) * torch.randn(N, 1, generator=seeded(1))
     x, v = baoab(
         torch.zeros(N, 1),
         torch.zeros_like,
@@ -271,7 +266,7 @@ def test_baoab_forgets_its_velocity_at_the_friction_rate() -> None:
         friction=friction,
         mass=m,
         velocity=v0,
-        generator=rng(2),
+        generator=seeded(2),
     )
     decay = math.exp(-friction * 1.0)
     assert within((v[-1] * v0).mean().item(), kT / m * decay, kT / m * math.sqrt(2 / N))
@@ -295,7 +290,7 @@ def test_without_friction_baoab_conserves_energy_to_second_order() -> None:
             kT=1.0,
             friction=0.0,
             velocity=velocity,
-            generator=rng(),
+            generator=seeded(),
         )
         energy = lennard_jones(x, box) + v.square().sum((-2, -1)) / 2
         first = lennard_jones(start, box) + velocity.square().sum((-2, -1)) / 2
@@ -309,9 +304,9 @@ def test_without_friction_baoab_conserves_energy_to_second_order() -> None:
 
 def test_float64_and_leading_axes_are_kept() -> None:
     start = normal(2, 3, 2)
-    x = langevin(start, harmonic_force, steps=2, dt=0.1, kT=1.0, generator=rng())
+    x = langevin(start, harmonic_force, steps=2, dt=0.1, kT=1.0, generator=seeded())
     assert x.shape == (2, 2, 3, 2) and x.dtype == torch.float64
-    x, v = baoab(start.float(), harmonic_force, steps=2, dt=0.1, kT=1.0, generator=rng())
+    x, v = baoab(start.float(), harmonic_force, steps=2, dt=0.1, kT=1.0, generator=seeded())
     assert x.dtype == v.dtype == torch.float32
     assert not x.requires_grad
 
@@ -339,7 +334,7 @@ def test_walkers_reach_the_exact_population_at_kT_20() -> None:
         dt=1e-4,
         kT=kT,
         keep_every=15000,
-        generator=rng(),
+        generator=seeded(),
     )
     population = in_deep_basin(end[-1]).double().mean().item()
     # Three standard errors, as the course states: one seed in 370 would fail.
@@ -353,7 +348,7 @@ def test_walkers_reach_the_exact_population_at_kT_20() -> None:
         kT=kT,
         friction=10.0,
         keep_every=7500,
-        generator=rng(),
+        generator=seeded(),
     )
     population = in_deep_basin(end[-1]).double().mean().item()
     assert abs(population - truth) < 3 * error + BAOAB_BIAS
@@ -363,7 +358,7 @@ def test_a_large_overdamped_step_shows_its_bias() -> None:
     # Stable, and wrong by 0.13: what the tolerance above must not hide.
     kT = 20.0
     truth = mueller_brown_truth(kT)
-    start = truth.sample(WALKERS, generator=rng())
+    start = truth.sample(WALKERS, generator=seeded())
     end = langevin(
         start,
         mueller_brown_force,
@@ -371,7 +366,7 @@ def test_a_large_overdamped_step_shows_its_bias() -> None:
         dt=4e-4,
         kT=kT,
         keep_every=2000,
-        generator=rng(1),
+        generator=seeded(1),
     )
     assert in_deep_basin(end[-1]).double().mean().item() < truth.population(in_deep_basin) - 0.08
 
@@ -385,7 +380,7 @@ def test_walkers_do_not_mix_at_kT_10() -> None:
         dt=1e-4,
         kT=10.0,
         keep_every=5000,
-        generator=rng(),
+        generator=seeded(),
     )
     population = in_deep_basin(end[-1]).double().mean().item()
     assert 0.04 < population < 0.13
@@ -440,7 +435,7 @@ def test_lattice_fills_the_box_evenly() -> None:
 
 def test_an_ideal_gas_has_g_of_one() -> None:
     frames, n, box, bins = 400, 50, 3.0, 12
-    x = box * (torch.rand(frames, n, 3, generator=rng(), dtype=torch.float64) - 0.5)
+    x = box * (torch.rand(frames, n, 3, generator=seeded(), dtype=torch.float64) - 0.5)
     r, g = radial_distribution(x, box, bins)
     edges = torch.linspace(0, box / 2, bins + 1, dtype=torch.float64)
     assert torch.allclose(r, (edges[1:] + edges[:-1]) / 2)
@@ -464,7 +459,7 @@ def test_two_particles_follow_the_boltzmann_factor() -> None:
         dt=0.01,
         kT=kT,
         keep_every=100,
-        generator=rng(),
+        generator=seeded(),
     )
     # Frames of one box are not independent; 30 groups of 100 boxes are.
     groups = [radial_distribution(part, box, bins)[1] for part in x[10:].split(100, dim=1)]
@@ -485,7 +480,7 @@ def test_two_particles_follow_the_boltzmann_factor() -> None:
 
 
 def test_a_liquid_has_its_shells() -> None:
-    run = fluid(108, 0.8, 1.5, steps=800, boxes=2, keep_every=40, cutoff=2.5, generator=rng())
+    run = fluid(108, 0.8, 1.5, steps=800, boxes=2, keep_every=40, cutoff=2.5, generator=seeded())
     assert run.x.shape == run.v.shape == (20, 2, 108, 3)
     assert run.box == pytest.approx((108 / 0.8) ** (1 / 3))
     r, g = radial_distribution(run.x[10:], run.box, bins=50)
@@ -521,40 +516,40 @@ GOOD = dict(steps=4, dt=0.01, kT=1.0, friction=1.0)
 )
 def test_bad_settings_are_refused(dynamics, bad: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        dynamics(torch.zeros(3, 2), harmonic_force, **GOOD | bad, generator=rng())
+        dynamics(torch.zeros(3, 2), harmonic_force, **GOOD | bad, generator=seeded())
 
 
 def test_langevin_needs_friction() -> None:
     with pytest.raises(ValueError, match="friction must be positive"):
-        langevin(torch.zeros(3, 2), harmonic_force, **GOOD | {"friction": 0.0}, generator=rng())
+        langevin(torch.zeros(3, 2), harmonic_force, **GOOD | {"friction": 0.0}, generator=seeded())
 
 
 @pytest.mark.parametrize(("dynamics", "dt"), [(langevin, 0.005), (baoab, 0.05)])
 def test_a_step_that_blows_up_says_so(dynamics, dt: float) -> None:
     with pytest.raises(ValueError, match=r"dt = 0\.0.* too large for this force"):
-        dynamics(SHALLOW, mueller_brown_force, steps=200, dt=dt, kT=20.0, generator=rng())
+        dynamics(SHALLOW, mueller_brown_force, steps=200, dt=dt, kT=20.0, generator=seeded())
 
 
 def test_a_fluid_that_blows_up_says_so() -> None:
     with pytest.raises(ValueError, match="too large for this force"):
-        fluid(64, 0.8, 1.5, steps=300, dt=0.1, cutoff=2.0, generator=rng())
+        fluid(64, 0.8, 1.5, steps=300, dt=0.1, cutoff=2.0, generator=seeded())
 
 
 def test_wrong_shapes_and_starts_are_refused() -> None:
     x = torch.zeros(3, 2)
     with pytest.raises(ValueError, match=r"force\(x\) has shape \(3,\)"):
-        langevin(x, lambda x: x.sum(-1), **GOOD, generator=rng())
+        langevin(x, lambda x: x.sum(-1), **GOOD, generator=seeded())
     with pytest.raises(ValueError, match="floating-point"):
-        langevin(x.long(), harmonic_force, **GOOD, generator=rng())
+        langevin(x.long(), harmonic_force, **GOOD, generator=seeded())
     with pytest.raises(ValueError, match="velocity has shape"):
-        baoab(x, harmonic_force, **GOOD, velocity=x[0], generator=rng())
+        baoab(x, harmonic_force, **GOOD, velocity=x[0], generator=seeded())
     with pytest.raises(ValueError, match="mass must be positive"):
-        baoab(x, harmonic_force, **GOOD, mass=0.0, generator=rng())
+        baoab(x, harmonic_force, **GOOD, mass=0.0, generator=seeded())
     with pytest.raises(ValueError, match=r"shape \(\.\.\., 2\)"):
         mueller_brown(torch.zeros(4, 3))
     together = torch.zeros(2, 3, 3)
     with pytest.raises(ValueError, match="not finite at the start"):
-        baoab(together, lambda x: lennard_jones_force(x, 6.0), **GOOD, generator=rng())
+        baoab(together, lambda x: lennard_jones_force(x, 6.0), **GOOD, generator=seeded())
     with pytest.raises(ValueError, match=r"shape \(\.\.\., N, 3\)"):
         lennard_jones(torch.zeros(5, 2), 6.0)
 
@@ -565,13 +560,13 @@ def test_bad_boxes_are_refused() -> None:
         with pytest.raises(ValueError, match="half the box"):
             function(x, 4.0)
     with pytest.raises(ValueError, match="half the box"):
-        fluid(27, 0.8, 1.0, steps=1, generator=rng())
+        fluid(27, 0.8, 1.0, steps=1, generator=seeded())
     with pytest.raises(ValueError, match="r_max = 3"):
         radial_distribution(x, 4.0, r_max=3.0)
     with pytest.raises(ValueError, match="two particles"):
         radial_distribution(x[:1], 4.0)
     with pytest.raises(ValueError, match="density must be positive"):
-        fluid(27, 0.0, 1.0, steps=1, generator=rng())
+        fluid(27, 0.0, 1.0, steps=1, generator=seeded())
     with pytest.raises(ValueError, match="kT must be positive"):
         boltzmann(kT=0.0)
     with pytest.raises(ValueError, match="low < high"):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from browser import browser_arguments
+from draws import seeded
 from PIL import Image
 from torch import Tensor
 
@@ -22,10 +23,6 @@ from course_utils.estimates import mean_and_error
 from course_utils.own_data import fitting, molecule
 from course_utils.own_data.refusals import SOURCES
 from course_utils.simulators import molecular
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def random_bytes(n: int = 300, shape: tuple[int, ...] = (4, 4), seed: int = 0) -> Tensor:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor
 
 from course_utils.simulators.sprites import (
@@ -22,10 +23,6 @@ from course_utils.simulators.sprites import (
 )
 
 KINDS = range(len(SHAPES))
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def heart_area() -> float:

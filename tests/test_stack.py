@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor, nn
 
 from course_utils import vae
@@ -15,10 +16,6 @@ from course_utils.training import StackedLinear, cosine, fit, stack, sweep, unst
 D, LATENT, B = 6, 2, 5
 BETAS = torch.tensor([0.1, 0.5, 1.0, 4.0], dtype=torch.float64)
 K = len(BETAS)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def binary(n: int = 60, seed: int = 1) -> Tensor:

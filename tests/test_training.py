@@ -7,14 +7,11 @@ from functools import partial
 
 import pytest
 import torch
+from draws import seeded
 from torch import Tensor, nn
 
 from course_utils import training
 from course_utils.training import DivergedError, History, cosine, evaluate, fit
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def line(dtype: torch.dtype = torch.float32, n: int = 300) -> tuple[Tensor, Tensor, Tensor]:

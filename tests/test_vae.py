@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from draws import normal, seeded
 from torch import Tensor, nn
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Binomial as TorchBinomial
@@ -41,14 +42,6 @@ from course_utils.vae import (
 )
 
 F32, F64 = torch.float32, torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape: int, seed: int = 0, dtype: torch.dtype = F64) -> Tensor:
-    return torch.randn(shape, generator=seeded(seed), dtype=F64).to(dtype)
 
 
 def binary(n: int, d: int, seed: int = 0, dtype: torch.dtype = F32) -> Tensor:

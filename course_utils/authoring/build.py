@@ -229,15 +229,10 @@ def _exercise_faults(
                 here = answer is not None and answer.end < line and answer.function == function
                 if name not in names:
                     faults.append(f"{place} checks the unknown exercise '{name}'.")
-                elif name[:2] > lecture or (name[:2] < lecture and not here):
-                    faults.append(
-                        f"{place} checks '{name}', an exercise of another lecture: an earlier one "
-                        "may be asked for again, in its cell."
-                    )
-                elif name.split(".")[1] != function:
-                    faults.append(f"{place} gives the check of '{name}' the function {function}.")
-                elif not here and function not in written:
-                    faults.append(f"{place} checks {function} before its function is written.")
+                elif fault := _check_fault(
+                    name, function, lecture, here, here or function in written
+                ):
+                    faults.append(f"{place} {fault}.")
                 checked.add(function)
         if answer:
             written.setdefault(answer.function, index)
@@ -249,6 +244,19 @@ def _exercise_faults(
         if number == lecture and function not in written:
             faults.append(f"The exercise '{name}' is registered, but no cell asks for it.")
     return faults
+
+
+def _check_fault(name: str, function: str, lecture: str, here: bool, is_written: bool) -> str:
+    """What is wrong with the check of a known exercise; here: its answer is in the same cell."""
+    number, expected = name.split(".")
+    if number > lecture or (number < lecture and not here):
+        return (
+            f"checks '{name}', an exercise of another lecture: an earlier one may be asked for "
+            "again, in its cell"
+        )
+    if expected != function:
+        return f"gives the check of '{name}' the function {function}"
+    return "" if is_written else f"checks {function} before its function is written"
 
 
 def leaks(source: NotebookNode, lecture: str) -> list[str]:

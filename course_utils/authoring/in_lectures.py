@@ -238,7 +238,7 @@ class Lecture:
 
     def official(self) -> Outcome:
         """Run the lecture once, as it is."""
-        return self.together(lambda name: [])
+        return self.together(lambda _: [])
 
     def run(self, i: int, outcome: Outcome, put_in: dict[str, Answer] | None = None) -> bool:
         """Run a cell, with answers in place of the exercises' functions; did it go well?"""

@@ -57,7 +57,7 @@ def site(
     *,
     stills: bool = False,
     repository: str | None = None,
-    tell: Callable[[str], object] = lambda sentence: None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> str:
     """Write the site into an empty or new folder.
 
@@ -104,7 +104,7 @@ def site(
             page.write_text(text, "utf-8")
         shutil.copy(pages.mathjax(), source / "_static" / "mathjax.js")
         shutil.copy(TEMPLATES / "site.css", source / "_static" / "course.css")
-        _write_pages(root, source, notebooks, repository)
+        _write_pages(source, notebooks, repository)
         tell("sphinx-build")
         _sphinx(source, out)
     count = sum(1 for _ in out.rglob("*.html"))
@@ -188,9 +188,7 @@ def with_bootstrap(notebook: str, repository: str) -> str:
 # --- the other pages --------------------------------------------------------------------------
 
 
-def _write_pages(
-    root: Path, source: Path, notebooks: dict[str, NotebookNode], repository: str
-) -> None:
+def _write_pages(source: Path, notebooks: dict[str, NotebookNode], repository: str) -> None:
     """conf.py, the start page, the index of terms and the reference."""
     rows = [(stem, *title_and_question(notebook)) for stem, notebook in notebooks.items()]
     table = "\n".join(

@@ -149,7 +149,7 @@ def cases(
     root: Path,
     lectures: Collection[str],
     names: Collection[str],
-    mistakes: Callable[[str], list["Mistake"]] = lambda name: [],
+    mistakes: Callable[[str], list["Mistake"]] = lambda _: [],
 ) -> tuple[list[Case], list[str]]:
     """Everything there is to judge, in the order of the course, and what is out of place."""
     solved = _functions_by_lecture(sources(root, lectures), names)
@@ -304,7 +304,7 @@ def verify(
     ours = names is None
     names = registry.names() if names is None else names
     judge = judge or judging.judge
-    work, faults = cases(root, lectures, names, known_mistakes if ours else lambda name: [])
+    work, faults = cases(root, lectures, names, known_mistakes if ours else lambda _: [])
     total = sum(case.count(seeds) for case in work)
     with tqdm(total=total, desc="checks", unit="check", delay=2, leave=False) as bar:
         rows = [judge_case(case, judge, range(seeds), bar.update) for case in work]

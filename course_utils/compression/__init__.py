@@ -21,7 +21,7 @@ from .bits_back import (
     negative_elbo_bits,
 )
 from .contexts import decode_contexts, encode_contexts
-from .files import Report, describe_file, read_file, write_file
+from .files import Report, read_file, write_file
 from .lanes import PRECISION, GaussianBins, Lanes, Table, Uniform
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "code_length",
     "decode_contexts",
     "decode_images",
-    "describe_file",
     "encode_contexts",
     "encode_images",
     "latent_model",

@@ -17,7 +17,6 @@ import platform
 import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -73,11 +72,6 @@ class Report:
     def bits_per_image(self) -> float:
         """Net bits."""
         return 8 * self.net / self.images
-
-    @property
-    def bits_per_pixel(self) -> float:
-        """Net bits."""
-        return self.bits_per_image / self.pixels
 
 
 @dataclass(frozen=True)
@@ -219,15 +213,6 @@ def read_file(path: str | Path, model: LatentModel, *, force: bool = False) -> T
     ):
         raise ValueError(_undecodable(path))
     return torch.from_numpy(x.astype(np.int64)).reshape(header.shape).to(DTYPES[header.dtype])
-
-
-def describe_file(path: str | Path) -> dict[str, Any]:
-    """What a file says of itself, without the model: sizes, fingerprint, versions and machine.
-
-    Raises:
-        ValueError: if this is no such file, or it is damaged or cut off.
-    """
-    return asdict(_parse(Path(path))[0])
 
 
 def environment() -> dict[str, str]:

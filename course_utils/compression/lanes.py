@@ -42,11 +42,11 @@ class Uniform:
 
     bits: int
 
-    def interval(self, rows: slice, symbols: Integers) -> tuple[Integers, Integers]:
+    def interval(self, rows: slice, symbols: Integers) -> tuple[Integers, Integers]:  # noqa: ARG002
         shift = PRECISION - self.bits
         return symbols << shift, np.full_like(symbols, 1 << shift)
 
-    def find(self, rows: slice, slots: Integers) -> Integers:
+    def find(self, rows: slice, slots: Integers) -> Integers:  # noqa: ARG002
         return slots >> (PRECISION - self.bits)
 
 

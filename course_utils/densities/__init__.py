@@ -28,7 +28,6 @@ from .em import (
     fit_bernoulli_mixture,
     fit_em,
     fit_mixture,
-    fit_mixture_by_gradient,
 )
 from .gaussians import (
     Gaussian,
@@ -65,7 +64,6 @@ __all__ = [
     "fit_gaussian",
     "fit_gaussian_by_gradient",
     "fit_mixture",
-    "fit_mixture_by_gradient",
     "forward_backward_count",
     "gaussian_log_prob",
     "mixture_log_prob",

@@ -1,14 +1,13 @@
 """Fits of mixtures by expectation-maximisation, or along the gradient (lecture 02)."""
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .base import Fit, MixtureModel, climb, require_binary, require_count, require_data
-from .mixtures import BernoulliMixture, FullMixture, Mixture, mixture_log_prob
+from .base import Fit, MixtureModel, require_binary, require_count, require_data
+from .mixtures import BernoulliMixture, FullMixture, Mixture
 
 
 def em_step(
@@ -144,46 +143,6 @@ def fit_mixture(
     best = max(runs, key=lambda run: float(run.history[-1]))
     rest = fit_em(best.model, x, steps=steps, tolerance=tolerance)
     return Fit(rest.model, torch.cat([best.history[:-1], rest.history]))
-
-
-def fit_mixture_by_gradient(
-    start: Mixture, x: Tensor, *, steps: int = 200, tolerance: float = 1e-8
-) -> Fit[Mixture]:
-    """Climb the mean log-likelihood of a mixture of isotropic Gaussians along its gradient.
-
-    The parameters are free numbers: w = softmax(logits), sigma = exp(log_sigma); the means are
-    themselves. The same objective as `fit_em`, and near a maximum the same place. min_sigma is
-    not enforced: start from a few steps of EM.
-
-    Args:
-        start: where to begin.
-        x: points, (N, D).
-        steps: at most so many, each with L-BFGS.
-        tolerance: stops when a step gains less than this, nats per point.
-
-    Returns:
-        Fit(model, history).
-
-    Raises:
-        ValueError: if x is not (N, D) or holds NaN or infinity.
-    """
-    require_data(x, ndim=2)
-    free = (start.log_weights, start.means, start.sigmas.log())
-    logits, means, log_sigmas = (p.detach().clone().requires_grad_() for p in free)
-
-    def log_likelihood() -> Tensor:
-        log_weights = logits.log_softmax(dim=0)
-        return mixture_log_prob(x, log_weights, means, log_sigmas.exp()).mean()
-
-    history = climb(log_likelihood, (logits, means, log_sigmas), steps, tolerance)
-    with torch.no_grad():
-        model = replace(
-            start,
-            log_weights=logits.log_softmax(dim=0),
-            means=means.detach(),
-            sigmas=log_sigmas.exp(),
-        )
-    return Fit(model, history)
 
 
 def fit_bernoulli_mixture(

@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 from .. import checks
 from ..densities import LOG_2PI, standard_normal
 from ..inference import gaussian_kl
-from .schedule import Denoiser, Schedule, diffuse, require_draws, require_flat, spread_steps
+from .schedule import Denoiser, Schedule, diffuse, require_draws, require_flat
 
 
 def elbo_weights(schedule: Schedule) -> Tensor:
@@ -140,34 +140,6 @@ def elbo(
         nats, (B,), an unbiased estimate.
     """
     return -elbo_terms(denoiser, x0, schedule, generator=generator, draws=draws).sum(dim=0)
-
-
-@torch.no_grad()
-def elbo_by_random_steps(
-    denoiser: Denoiser,
-    x0: Tensor,
-    schedule: Schedule,
-    *,
-    generator: torch.Generator,
-    draws: int = 1,
-) -> Tensor:
-    """The same bound from a few random terms instead of all T: unbiased, cheaper, noisier.
-
-    ELBO = -(L_T + T < L_t >), t uniform over 0 .. T - 1: what a single step of training sees.
-
-    Args:
-        draws: terms for each x_0. Others, Raises: as `elbo_terms`.
-
-    Returns:
-        nats, (B,).
-    """
-    require_flat(x0)
-    require_draws(draws)
-    total = torch.zeros_like(x0[:, 0])
-    for _ in range(draws):
-        t = spread_steps(len(schedule), len(x0), generator)
-        total += _drawn_step_loss(denoiser, x0, t, schedule, generator)
-    return -(prior_kl(x0, schedule) + len(schedule) * total / draws)
 
 
 @torch.no_grad()

@@ -45,20 +45,6 @@ def _alpha_bars(betas: Tensor) -> Tensor:
     return (1 - betas).cumprod(dim=0)
 
 
-def linear_betas(steps: int, *, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Noise that grows in a straight line, from 0.1 / T to 20 / T.
-
-    These are 1e-4 to 0.02 for the T = 1000 of Ho et al. 2020, section 4, and add up to the same
-    noise for any T.
-
-    Raises:
-        ValueError: if steps is below 21, where the last beta would be 1 or more.
-    """
-    if steps < 21:
-        raise ValueError(f"A linear schedule needs at least 21 steps, got {steps}: use cosine.")
-    return torch.linspace(0.1 / steps, 20 / steps, steps, dtype=dtype)
-
-
 def cosine_betas(steps: int, *, dtype: torch.dtype = torch.float64) -> Tensor:
     """Noise such that the signal falls like a cosine: sqrt(alpha_bar) = cos of an even angle.
 

@@ -67,7 +67,7 @@ class Exercise:
     twin: str | None = None
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list, repr=False)
-    judge: Laws = field(default=lambda f, draw: None, repr=False)
+    judge: Laws = field(default=lambda _f, _draw: None, repr=False)
 
     def laws(self, judge: Laws) -> Laws:
         """Take the decorated function as the check."""

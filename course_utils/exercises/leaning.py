@@ -37,7 +37,7 @@ class Watch:
             sys.setprofile(before)
             threading.setprofile(before_in_threads)
 
-    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+    def _event(self, frame: FrameType, event: str, _argument: object) -> None:
         if event != "call":
             return
         module = frame.f_globals.get("__name__")

@@ -22,6 +22,9 @@ from .bounds import LikelihoodFunction, gaussian_kl, normal_log_prob
 
 CHUNK = 2**18  # numbers in a table at a time, 2 MB in float64: what the caches hold
 MASS_OUTSIDE = 1e-6  # of q, more is an error
+# Of a posterior: a Gaussian one of deviation h / 1.5 has so much in its largest cell along each
+# axis, and the sum over it is right to 3e-4; on the border of the grid, so much is lost, or less.
+MASS_IN_A_CELL, MASS_ON_THE_BORDER = 0.6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def latent_grid(
 
 
 def quadrature_log_evidence(
-    x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid
+    x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid, *, checked: bool = True
 ) -> Tensor:
     """The evidence as a sum over the grid.
 
@@ -82,25 +85,40 @@ def quadrature_log_evidence(
     Args:
         x: data, (B, D).
         log_likelihood: log_likelihood(x, z) -> log p_theta(x | z), (S, B), for z (S, K).
-        grid: fine enough for the posterior; see the head of this module. No gradients flow.
+        grid: fine and wide enough for the posterior; see the module's head. No gradients flow.
+        checked: False takes the sum over any grid as it is.
 
     Returns:
         nats, (B,).
 
     Raises:
-        ValueError: if x and the grid differ in dtype, or log_likelihood returns a wrong shape.
+        ValueError: if the grid is too coarse or too narrow for the posterior of some x (checked by
+            its mass in one cell and on the border); if x and the grid differ in dtype, or
+            log_likelihood returns a wrong shape.
     """
-    pieces = _pieces(x, log_likelihood, grid)
-    return _log_sum([log_joint.logsumexp(dim=0) for log_joint, _, _ in pieces], grid)
+    sums, peaks, borders = [], [], []
+    for log_joint, _, cells in _pieces(x, log_likelihood, grid):
+        sums.append(log_joint.logsumexp(dim=0))
+        if checked:
+            peaks.append(log_joint.amax(dim=0))
+            borders.append(log_joint[_on_the_border(grid, cells)].logsumexp(dim=0))
+    total = torch.stack(sums).logsumexp(dim=0)
+    if checked:
+        _require_resolved(
+            grid, torch.stack(peaks).amax(dim=0), torch.stack(borders).logsumexp(dim=0), total
+        )
+    return total + grid.log_weight
 
 
-def quadrature_posterior(x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid) -> Tensor:
+def quadrature_posterior(
+    x: Tensor, log_likelihood: LikelihoodFunction, grid: LatentGrid, *, checked: bool = True
+) -> Tensor:
     """The log-density of the posterior at the points of the grid.
 
     log p_theta(z_g | x) = log p(z_g) + log p_theta(x | z_g) - log p_theta(x).
 
     Args:
-        x, log_likelihood, grid: as in `quadrature_log_evidence`.
+        x, log_likelihood, grid, checked: as in `quadrature_log_evidence`.
 
     Returns:
         nats, (G, B): a density in z, so that sum_g h^K exp(...) = 1.
@@ -109,7 +127,11 @@ def quadrature_posterior(x: Tensor, log_likelihood: LikelihoodFunction, grid: La
         ValueError: as in `quadrature_log_evidence`.
     """
     log_joint = torch.cat([joint for joint, _, _ in _pieces(x, log_likelihood, grid)])
-    return log_joint - log_joint.logsumexp(dim=0) - grid.log_weight
+    total = log_joint.logsumexp(dim=0)
+    if checked:
+        border = _on_the_border(grid, torch.arange(len(grid.z), device=grid.z.device))
+        _require_resolved(grid, log_joint.amax(dim=0), log_joint[border].logsumexp(dim=0), total)
+    return log_joint - total - grid.log_weight
 
 
 def quadrature_elbo(
@@ -199,6 +221,36 @@ def _pieces(
 def _log_sum(pieces: list[Tensor], grid: LatentGrid) -> Tensor:
     """log p(x) from the logarithms (B,) of its pieces' sums."""
     return torch.stack(pieces).logsumexp(dim=0) + grid.log_weight
+
+
+def _on_the_border(grid: LatentGrid, cells: Tensor) -> Tensor:
+    """Which of these points lie on the edge of the grid, (g,) bool."""
+    return (grid.z[cells].abs() >= grid.half_width - grid.spacing / 2).any(dim=1)
+
+
+def _require_resolved(grid: LatentGrid, peak: Tensor, border: Tensor, total: Tensor) -> None:
+    """Refuse a grid on which the posterior of some x is too narrow or ends too early.
+
+    Of each x, (B,): the logarithms of the largest cell, of the cells on the border, and of all.
+    """
+    if bool(total.isnan().any()):
+        raise ValueError("log_likelihood(x, z) is NaN somewhere on the grid.")
+    possible = total > -math.inf  # an x that no z can make has no posterior
+    largest, outer = ((part - total)[possible].exp() for part in (peak, border))
+    if not possible.any():
+        return
+    largest, outer = float(largest.max()), float(outer.max())
+    if outer > MASS_ON_THE_BORDER:
+        raise ValueError(
+            f"The grid is too narrow: {100 * outer:.2g} % of some posterior lies on its "
+            f"border; take a half_width above {grid.half_width:.3g}."
+        )
+    if largest > MASS_IN_A_CELL ** len(grid.axes):
+        raise ValueError(
+            f"The grid is too coarse: {100 * largest:.0f} % of some posterior lies in one "
+            f"cell of its {grid.spacing:.3g}; take more than {len(grid.axes[0])} points along each "
+            "axis."
+        )
 
 
 def _log_q_on_axes(grid: LatentGrid, mu: Tensor, log_var: Tensor) -> list[Tensor]:

@@ -187,7 +187,7 @@ def prepare(
     stepped, origin, unit = _steps(x, axis, kind, step, mixed)
     if bool(stepped.all()):
         kind = "binary" if kind == "binary" else "stepped"
-    bits = _bits(flat, origin, unit) if bool(stepped.all()) else math.inf
+    bits = _bits(flat, unit) if bool(stepped.all()) else math.inf
     if repeats is None:
         repeats = "keep" if bits <= FEW_BITS[image] else "apart"
     parts, copies, note = _share_out(flat, loaded, repeats, seed)
@@ -310,7 +310,7 @@ def _spread(v: Tensor, shape: tuple[int, ...], image: bool, axis: int | None) ->
     return v
 
 
-def _bits(flat: Tensor, origin: Tensor, unit: Tensor) -> float:
+def _bits(flat: Tensor, unit: Tensor) -> float:
     """log2 of the number of samples that could be told apart with these levels."""
     levels = ((flat.amax(dim=0).double() - flat.amin(dim=0).double()) / unit).round() + 1
     return float(levels.clamp_min(1).log2().sum())

@@ -13,7 +13,6 @@ from .disentanglement import (
     factor_entropies,
     full_gaussian_kl,
     mutual_information,
-    mutual_information_by_chance,
     mutual_information_gap,
     plane_rotation,
     rotate_latents,
@@ -23,8 +22,6 @@ from .limits import (
     blahut_arimoto,
     blahut_arimoto_step,
     equivalent_beta,
-    gaussian_rd_curve,
-    linear_optimum,
     reverse_water_filling,
     water_level,
 )
@@ -37,7 +34,6 @@ from .linear import (
     full_plane,
     linear_loss,
     linear_mse_and_rate,
-    residual_power,
 )
 from .measured import RDPoint, rd_of
 
@@ -56,16 +52,12 @@ __all__ = [
     "filter_loss",
     "full_gaussian_kl",
     "full_plane",
-    "gaussian_rd_curve",
     "linear_loss",
     "linear_mse_and_rate",
-    "linear_optimum",
     "mutual_information",
-    "mutual_information_by_chance",
     "mutual_information_gap",
     "plane_rotation",
     "rd_of",
-    "residual_power",
     "reverse_water_filling",
     "rotate_latents",
     "water_level",

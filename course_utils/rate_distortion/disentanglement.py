@@ -26,9 +26,8 @@ def mutual_information(
     equally many samples; a variable of at most `bins` values keeps them as they are.
 
     Counts of N samples make I too large, by (cells - bins_z - bins_v + 1) / (2 N) on average, where
-    cells counts what is occupied in the table; `corrected` takes that away (Miller 1955). What
-    remains is seen by `mutual_information_by_chance`. Cutting into bins loses information: I is a
-    lower bound, at most log(bins).
+    cells counts what is occupied in the table; `corrected` takes that away (Miller 1955).
+    Cutting into bins loses information: I is a lower bound, at most log(bins).
 
     Give draws z ~ q(z|x), as Chen et al. 2018 do, and not the posterior means: a latent that is
     switched off has means which differ by next to nothing, yet are a function of x, and quantiles
@@ -59,39 +58,6 @@ def mutual_information(
         surplus = occupied.reshape(pairs) - occupied_z[:, None] - occupied_factor + 1
         information = information - surplus / (2 * n)
     return information.to(z.dtype)
-
-
-def mutual_information_by_chance(
-    z: Tensor,
-    factors: Tensor,
-    *,
-    bins: int = 20,
-    corrected: bool = True,
-    repeats: int = 10,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """What `mutual_information` says when there is none: the factors are dealt to the wrong z.
-
-    Args:
-        z, factors, bins, corrected: as in `mutual_information`.
-        repeats: permutations, at least 2.
-        generator: of the permutations.
-
-    Returns:
-        mean and standard deviation of a single estimate, nats, each (K, F).
-
-    Raises:
-        ValueError: as in `mutual_information`, or if repeats is below 2.
-    """
-    if repeats < 2:
-        raise ValueError(f"repeats must be at least 2, got {repeats}.")
-    found = []
-    for _ in range(repeats):
-        order = torch.randperm(len(factors), generator=generator, device=generator.device)
-        dealt = factors[order.to(factors.device)]
-        found.append(mutual_information(z, dealt, bins=bins, corrected=corrected))
-    found = torch.stack(found)
-    return found.mean(dim=0), found.std(dim=0)
 
 
 def factor_entropies(factors: Tensor, *, bins: int = 20) -> Tensor:

@@ -78,46 +78,6 @@ def water_level(eigenvalues: Tensor, rate: float | Tensor) -> Tensor:
     return ((sums[m] - 2 * wanted) / told[m]).exp()
 
 
-def gaussian_rd_curve(eigenvalues: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """`reverse_water_filling` at many levels (L,): (rates (L,) in nats, distortions (L,))."""
-    return reverse_water_filling(eigenvalues, levels)
-
-
-def linear_optimum(
-    eigenvalues: Tensor, beta_sigma_squared: float | Tensor, k: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """(mse_sum, rate) of the best linear beta-VAE with k latents, in closed form.
-
-    A latent that tells the direction lambda_i at noise s^2 (with q(z) = p(z)) costs
-    lambda_i s^2 / (2 sigma^2) - beta/2 log s^2, lowest at lambda_i s^2 = beta sigma^2. So
-
-        mse_sum = sum_{i <= k} min(lambda_i, beta sigma^2) + sum_{i > k} lambda_i,
-        rate = 1/2 sum_{i <= k} log+(lambda_i / (beta sigma^2)),
-
-    lambda falling: water-filling with beta sigma^2 for the level, if no latent is missing.
-
-    Args:
-        eigenvalues: of the data's covariance, (D,), in any order.
-        beta_sigma_squared: beta sigma^2, positive, 0-d or (...).
-        k: number of latents; None for as many as dimensions.
-
-    Returns:
-        mse_sum, the squared error summed over D, and rate in nats, each of the shape of
-        beta_sigma_squared.
-
-    Raises:
-        ValueError: as in `reverse_water_filling`, or if k is negative.
-    """
-    _require_eigenvalues(eigenvalues)
-    k = len(eigenvalues) if k is None else k
-    checks.whole(least=None, k=k)
-    if k < 0:
-        raise ValueError(f"The number of latents cannot be negative, got {k}.")
-    falling = eigenvalues.sort(descending=True).values
-    rate, mse_sum = reverse_water_filling(falling[:k], beta_sigma_squared)
-    return mse_sum + falling[k:].sum(), rate
-
-
 def equivalent_beta(beta: float, sigma: float, new_sigma: float) -> float:
     """The beta that trains the same model when sigma is replaced.
 

@@ -178,30 +178,6 @@ def full_plane(power: Tensor) -> Tensor:
     return torch.cat([power, mirror], dim=1).flatten()
 
 
-@torch.no_grad()
-def residual_power(model: LinearBetaVAE, power: Tensor) -> Tensor:
-    """Power spectrum of what a linear beta-VAE of a Gaussian field gets wrong, exact.
-
-    The spectrum of x - W z, with z ~ q(z|x). For the best model it is min(P(k), beta sigma^2)
-    (`linear_optimum`, mode by mode).
-
-    Args:
-        model: on the pixels, D = n^2; or a stack of several.
-        power: P of the fields, (n, n//2+1).
-
-    Returns:
-        (..., n, n//2+1), one for each model of a stack.
-
-    Raises:
-        ValueError: as in `covariance_from_power`.
-    """
-    n = _grid(power)
-    factor = covariance_factor(covariance_from_power(power))
-    rows = _residual(model, factor)  # (..., M + K, D)
-    fields = rows.reshape(*rows.shape[:-1], n, n)  # (..., M + K, D) -> (..., M + K, n, n)
-    return torch.fft.rfft2(fields, norm="ortho").abs().square().sum(dim=-3)
-
-
 class FilterBetaVAE(nn.Module):
     """A linear beta-VAE that treats all places alike: its encoder and decoder are filters.
 

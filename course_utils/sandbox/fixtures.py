@@ -23,7 +23,7 @@ class Linear(nn.Module):
         self.gradients = 0
         self.weight.register_hook(self._count)
 
-    def _count(self, gradient: Tensor) -> None:
+    def _count(self, _gradient: Tensor) -> None:
         self.gradients += 1
 
     def gradients_seen(self) -> int:

@@ -22,7 +22,7 @@ def leans(name: str) -> Leaning:
 def function(name: str) -> Callable:
     """A function of that name, module and all, which only raises."""
 
-    def hollow(*args: object, **kwargs: object) -> None:
+    def hollow(*_args: object, **_kwargs: object) -> None:
         raise leans(name)
 
     hollow.__module__, _, hollow.__name__ = name.rpartition(".")
@@ -33,7 +33,7 @@ def function(name: str) -> Callable:
 class Base:
     """What every hollow class derives from: there are no objects of it."""
 
-    def __new__(cls, *args: object, **kwargs: object) -> "Base":
+    def __new__(cls, *_args: object, **_kwargs: object) -> "Base":
         raise leans(f"{cls.__module__}.{cls.__name__}")
 
 
@@ -80,7 +80,7 @@ class Value:
     def __iter__(self) -> None:  # type: ignore[override]
         raise leans(self._name)
 
-    def __call__(self, *args: object, **kwargs: object) -> None:
+    def __call__(self, *_args: object, **_kwargs: object) -> None:
         raise leans(self._name)
 
     __len__ = __bool__ = __float__ = __int__ = __add__ = __mul__ = __sub__ = __iter__

@@ -142,12 +142,9 @@ def mounts(folder: Path, hidden: Sequence[Path], nested: bool = False) -> list[s
     # /tmp first: the instructor's own Python may be below it. Folders that bubblewrap makes by
     # itself are closed to other users; those made by --dir are not.
     options = ["--tmpfs", "/tmp", "--dir", "/etc", "--dir", "/dev", "--dir", "/site"]
-    system = []
-    for path in SYSTEM:
-        if os.path.islink(path):
-            options += ["--symlink", os.readlink(path), path]
-        elif os.path.isdir(path):
-            system.append(path)
+    links = [path for path in SYSTEM if os.path.islink(path)]
+    options += [word for path in links for word in ("--symlink", os.readlink(path), path)]
+    system = [path for path in SYSTEM if path not in links and os.path.isdir(path)]
     seen = {path: "--ro-bind" for path in (*system, *python_folders())}
     # The course, the submissions and the marks are not shown even where they lie in such a folder.
     closed = [*installed(), *(str(p.resolve()) for p in hidden)]

@@ -205,15 +205,15 @@ def make_shell() -> "InteractiveShell":
     shell = InteractiveShell.instance(config=quiet)
     for name in ("system", "system_raw", "system_piped", "ask_exit"):
         setattr(shell, name, _nothing)
-    vars(shell)["getoutput"] = lambda command, *args, **kwargs: []
+    vars(shell)["getoutput"] = lambda *_args, **_kwargs: []
     for name in QUIET_MAGICS:
         for kind in ("line", "cell"):
             shell.magics_manager.magics[kind][name] = _nothing
 
-    def no_input(prompt: object = "") -> str:
+    def no_input(_prompt: object = "") -> str:
         raise EOFError("nobody is there to answer input() when a notebook is graded")
 
-    def as_it_is(model: object = None, **options: object) -> object:
+    def as_it_is(model: object = None, **_options: object) -> object:
         return model if model is not None else lambda inner: inner
 
     builtins.input = no_input
@@ -236,7 +236,7 @@ def limited(seconds: float) -> Iterator[None]:
     so is ended from outside.
     """
 
-    def stop(signal_number: int, frame: types.FrameType | None) -> None:
+    def stop(_signal: int, frame: types.FrameType | None) -> None:
         while frame is not None:
             if frame.f_code.co_filename.startswith("<frozen importlib"):
                 return  # the timer comes again

@@ -412,4 +412,4 @@ def _budget(steps: int | None, epochs: int | None, batch: int, data: tuple[Tenso
 
 
 def _function_of_step(value: Any) -> Callable[[int], Any]:
-    return value if callable(value) else lambda step: value
+    return value if callable(value) else lambda _: value

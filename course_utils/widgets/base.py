@@ -108,7 +108,7 @@ class Live:
         # A status region: screen readers say the sentence when it changes.
         self._caption.value = f'<p role="status" {_CAPTION}>{html.escape(sentence)}</p>'
 
-    def _refresh(self, change: dict) -> None:
+    def _refresh(self, _change: dict) -> None:
         """Redraw after a move; a setting that fails says so in the caption, the picture stays."""
         try:
             png, sentence = self.frame(**self.values)
@@ -116,7 +116,7 @@ class Live:
             png, sentence = self.png, f"This setting failed: {type(error).__name__}: {error}"
         self._accept(png, sentence)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict, dict]:
         """One output: the widget, and for pages without widgets a picture with its sentence."""
         still, scale = captioned(self.png, self.sentence, width=self.width)
         data, metadata = plotting.bundle(still, self.sentence, scale=scale)

@@ -132,14 +132,12 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
     asked = torch.zeros(n, dtype=torch.int64)
     found: dict[float, tuple[Tensor, tuple[float, float]]] = {}
 
-    def one_group(x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
+    def one_group(x: Tensor, alpha_bar: Tensor, _label: Tensor) -> Tensor:
         return left.eps(x, alpha_bar)
 
     def draws(scale: float) -> tuple[Tensor, tuple[float, float]]:
         if scale not in found:
-            told = diffusion.guided(
-                lambda x, a, label: left.eps(x, a), everything.eps, asked, scale
-            )
+            told = diffusion.guided(one_group, everything.eps, asked, scale)
             x = diffusion.probability_flow(told, noise)
             log_p = diffusion.probability_flow_log_prob(told, x)
             found[scale] = x, mean_and_error(log_p - group.log_prob(x))
