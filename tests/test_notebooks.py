@@ -20,7 +20,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbval import plugin as nbval
-from nbval_tolerance import FLOAT, align, align_measured
+from nbval_tolerance import FLOAT, TRAINED_TOLERANCE, align, align_measured, align_output
 from PIL import Image
 
 from course_utils.authoring import build
@@ -404,6 +404,32 @@ def test_a_trained_number_with_an_error_may_differ_by_four_of_them(
     new: str, old: str, same: bool
 ) -> None:
     assert (align_measured(new, old) == old) is same
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "same"),
+    [
+        ("VAE   7.2\nentropy  24.9", "VAE   7.9\nentropy  24.9", True),
+        ("VAE   7.9\nentropy  24.9", "VAE   7.9\nentropy  24.6", False),
+        ("<tr><td>02</td><td>1.5</td></tr><tr><td>06</td><td>2.2</td></tr>",) * 2 + (True,),
+        (
+            "<tr><td>02</td><td>1.5</td></tr><tr><td>06</td><td>2.2</td></tr>",
+            "<tr><td>02</td><td>1.6</td></tr><tr><td>06</td><td>2.2</td></tr>",
+            False,
+        ),
+        (
+            "<tr><td>02</td><td>1.5</td></tr><tr><td>06</td><td>2.2</td></tr>",
+            "<tr><td>02</td><td>1.5</td></tr><tr><td>06</td><td>2.4</td></tr>",
+            True,
+        ),
+    ],
+)
+def test_a_line_of_a_trained_cell_that_no_training_makes_is_compared_as_others_are(
+    new: str, old: str, same: bool
+) -> None:
+    for output in (text, html):
+        aligned = align_output(output(new), output(old), TRAINED_TOLERANCE)
+        assert (aligned == output(old)) is same
 
 
 @pytest.mark.parametrize(
