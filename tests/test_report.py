@@ -261,7 +261,8 @@ def test_what_an_earlier_run_wrote_is_replaced_and_nothing_else(tmp_path: Path) 
 
 
 def test_pages_are_drawn_in_a_browser(browser_path: str, tmp_path: Path) -> None:
-    """The pictures are kept in tests/artifacts, to be looked at."""
+    """Wide and narrow, for everyone. The pictures are kept in tests/artifacts, to be looked at."""
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
     rows = [
@@ -287,6 +288,8 @@ def test_pages_are_drawn_in_a_browser(browser_path: str, tmp_path: Path) -> None
             for width in (900, 390):  # a telephone's too
                 page.set_viewport_size({"width": width, "height": 700})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+                found = Axe().run(page)
+                assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         page.goto((tmp_path / "summary.html").as_uri())
         assert page.evaluate("document.images[0].naturalWidth") > 500
         page.click("text=student 0")
