@@ -42,7 +42,7 @@ WORKER_FILES = (
 COURSE = "/course"  # where the twin of the package is, inside
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime")
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")  # "zero" can be mapped: memory without a name
 USERS = range(60_578, 61_184)  # numbers that systemd leaves to nobody
 START_SECONDS = 180.0
 # sys.path is set by hand: files of the site could run code or show other folders.

@@ -26,6 +26,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from functools import cache
 from pathlib import Path
 
 from . import seccomp
@@ -48,7 +49,7 @@ EXITED, OUT_OF_MEMORY, NOT_STARTED, OUT_OF_TIME, UNMEASURED = range(5)
 # the next such word; a negative number leaves the second as it is.
 BUDGET = struct.Struct("<dd")
 LOOK_SECONDS = 0.2  # between two looks at what a child uses
-PIPE, SOCKET = MIB, MIB // 2  # bytes that the kernel may hold in one
+PIPE = MIB  # bytes that the kernel may hold in one
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,13 @@ class Meter:
                 with_children += own + waited_for
         return max(with_children, sum(self.own.values()))
 
+    @staticmethod
+    @cache
+    def in_a_socket() -> int:
+        """Bytes that the kernel may hold in one; seccomp.py refuses to make it larger."""
+        with socket.socket(socket.AF_UNIX) as one:
+            return max(MIB // 2, 2 * one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+
     def memory(self) -> int:
         """Bytes held: by processes, shared pages divided; by scratch files; by pipes, sockets.
 
@@ -225,7 +233,8 @@ class Meter:
             with contextlib.suppress(OSError):
                 channels |= {os.readlink(entry) for entry in os.scandir(folder / "fd")}
         total += sum(PIPE for name in channels if name.startswith("pipe:"))
-        total += sum(SOCKET for name in channels if name.startswith("socket:"))
+        sockets = sum(name.startswith("socket:") for name in channels)
+        total += sockets * self.in_a_socket() if sockets else 0
         for place in SCRATCH:
             there = os.statvfs(place)
             total += there.f_frsize * (there.f_blocks - there.f_bfree)
@@ -299,6 +308,7 @@ def limit_resources(quotas: Quotas) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: 1024,
     }
     for which, limit in limits.items():
         with contextlib.suppress(ValueError):  # it is lower already

@@ -190,13 +190,83 @@ attempt("processes", lambda: len([p for p in os.listdir("/proc") if p.isdigit()]
 """
 
 
-UNCOUNTED_MEMORY = """
-import ctypes
+LIBC = """
+import ctypes, fcntl, mmap, struct
 libc = ctypes.CDLL(None, use_errno=True)
+def call(on_x86, on_arm, *args):
+    returned = libc.syscall(on_x86 if os.uname().machine == "x86_64" else on_arm, *args)
+    if returned < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return returned
+"""
+
+UNCOUNTED_MEMORY = """
 attempt("memory file", lambda: os.memfd_create("bomb"))
 attempt("shared segment", lambda: libc.shmget(0, 1 << 30, 0o1600) >= 0)
-attempt("key", lambda: libc.syscall({"x86_64": 248}.get(os.uname().machine, 217),
-                                    b"user", b"trace", b"answers", 7, -3) > 0)
+attempt("key", lambda: call(248, 217, b"user", b"trace", b"answers", 7, -3))
+attempt("shared memory without a name", lambda: mmap.mmap(-1, 1 << 20))
+def zeros():
+    with open("/dev/zero", "r+b") as file:
+        mmap.mmap(file.fileno(), 1 << 20)
+attempt("shared memory of a device", zeros)
+def gift():
+    _, end = os.pipe()
+    page = ctypes.create_string_buffer(4096)
+    call(278, 75, end, struct.pack("PN", ctypes.addressof(page), 4096), 1, 0)
+attempt("pages in a pipe", gift)
+attempt("asynchronous input", lambda: call(206, 0, 100, ctypes.byref(ctypes.c_ulong())))
+def socket_buffer():
+    ours, theirs = socket.socketpair()
+    held = 0
+    try:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            for end in (ours, theirs):
+                end.setsockopt(socket.SOL_SOCKET, option, 1 << 26)
+    except OSError:
+        pass
+    ours.setblocking(False)
+    try:
+        while True:
+            held += ours.send(bytes(1 << 16))
+    except BlockingIOError:
+        return held > 1 << 19
+attempt("much in a socket", socket_buffer)
+def locks():
+    with open("/tmp/locked", "w+b") as file:
+        for place in range(100):
+            fcntl.fcntl(file, 37, struct.pack("hhqqi4x", 1, 0, 2 * place, 1, 0))
+attempt("locks", locks)
+"""
+
+FAMILIES = """
+kept = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+for family in set(range(64)) - set(kept):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_RAW):
+        attempt(f"socket {family} {int(kind)}", lambda: socket.socket(family, kind).close())
+attempt("kernel's log", lambda: call(103, 116, 3, ctypes.create_string_buffer(4096), 4096) > 0)
+"""
+
+# What two submissions could leave each other on a file that both can read.
+CHANNELS = """
+shared = os.path.realpath(sys.executable)
+def opened():
+    return open(shared, "rb")
+attempt("lock", lambda: fcntl.flock(opened(), fcntl.LOCK_SH))
+for command in (6, 37):
+    lock = struct.pack("hhqqi4x", 0, 0, 12345, 1, 0)
+    attempt(f"lock on a range, {command}", lambda: fcntl.fcntl(opened(), command, lock))
+def notice():
+    fcntl.fcntl(os.open(os.path.dirname(shared), os.O_RDONLY), 1026, 1)
+attempt("notices of a folder", notice)
+attempt("inotify", lambda: libc.inotify_init1(0) >= 0)
+attempt("fanotify", lambda: call(300, 262, 0x200, 0))
+attempt("what is in the cache", lambda: os.preadv(opened().fileno(), [bytearray(8)], 0, 8))
+def counts():
+    file, found = opened(), ctypes.create_string_buffer(64)
+    call(451, 451, file.fileno(), struct.pack("QQ", 0, 0), found, 0)
+attempt("what is counted in the cache", counts)
+maps = [line.split() for line in open("/proc/self/maps")]
+attempt("memory of the parent", lambda: any(words[1][1::2] == "ws" for words in maps))
 """
 
 
@@ -214,7 +284,9 @@ ATTACKS: dict[str, list[str]] = {
     "fork-bomb": cells(FORK_BOMB_HEAD, FORK_BOMB),
     "many-threads": cells(MANY_THREADS),
     "memory-bomb": cells(MEMORY_BOMB),
-    "uncounted-memory": cells(UNCOUNTED_MEMORY),
+    "uncounted-memory": cells(LIBC, UNCOUNTED_MEMORY),
+    "families": cells(LIBC, FAMILIES),
+    "channels": cells(LIBC, CHANNELS),
     "disk-bomb": cells(DISK_BOMB),
     "lingering": cells(LINGERING),
     "leaves-traces": cells(LEAVES_TRACES),
