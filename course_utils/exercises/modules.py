@@ -230,10 +230,12 @@ def check_learning(f: Subject, sizes: Sizes, loss: Loss, steps: int = 8) -> None
     )
     *_, start, _, moved, (before, by_name), _, end, after = f.run(*run)
     still = [name for (name, a), (_, b) in zip(start, moved, strict=True) if torch.equal(a, b)]
+    more = f" and {len(still) - 3} more" if len(still) > 3 else ""
+    have, them = ("has", "it") if len(still) == 1 else ("have", "them")
     law(
         not still,
-        f"After {steps} steps of training `{', '.join(still[:3])}` has not moved: no gradient "
-        "reaches it. Is it used, and is nothing detached on the way?",
+        f"After {steps} steps of training `{'`, `'.join(still[:3])}`{more} {have} not moved: no "
+        f"gradient reaches {them}. Used at all, and nothing detached on the way?",
         "does-not-learn",
     )
     promised = sum(

@@ -11,10 +11,15 @@ from typing import Any
 
 from torch import Tensor
 
-from ..sandbox.functions import Function, nothing
+from ..sandbox.functions import Function, Raised, nothing
 from ..sandbox.script import Step
 from .contract import Wrong, conform, settle
 from .signature import Signature
+
+DOUBLE = (
+    "(Your class is tried in double precision, too, after `.double()`: turn nothing into float32, "
+    "and make new tensors in the dtype of one that is there.)"
+)
 
 
 class NotAttempted(Exception):
@@ -65,7 +70,12 @@ class Subject:
             NotAttempted: when a call of the script returns None, as a stub's methods do.
             Raised: when the student's code raises.
         """
-        values = self.function.run(steps)
+        try:
+            values = self.function.run(steps)
+        except Raised as error:
+            if "same dtype" in error.message and any(s[0] == "make" and s[-1] for s in steps):
+                raise Raised(f"{error.message} {DOUBLE}", error.slug) from None
+            raise
         if values and steps[len(values) - 1][0] == "call" and nothing(values[-1]):
             place = str(steps[len(values) - 1][1])
             raise NotAttempted(place.partition(".")[2])

@@ -151,8 +151,11 @@ def _(white, power):
     return white.clone()
 
 
-@exercise.mistake("standardised")
-def _(white, power):
-    """The field was rescaled to unit variance: its variance is the spectrum's business."""
-    field = filtered(white, power.sqrt())
-    return field / field.std(correction=0)
+for centred in (0, 1):
+    for correction in (0, 1):
+
+        @exercise.mistake("standardised")
+        def _(white, power, centred=centred, correction=correction):
+            """The field was rescaled to unit variance: its variance is the spectrum's business."""
+            field = filtered(white, power.sqrt())
+            return (field - centred * field.mean()) / field.std(correction=correction)

@@ -24,6 +24,10 @@ exercise = Exercise(
 )
 
 
+# What F(c) may miss: a formula that cancels in single precision, a fine table, interpolated.
+ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-6}
+
+
 def cdf(c: Tensor) -> Tensor:
     """F(c) of p(c) = 3/8 (1 + c^2) on [-1, 1]."""
     return (c**3 + 3 * c + 4) / 8
@@ -34,7 +38,7 @@ def _(f: Subject, draw: Draw) -> None:
     draws = (
         draw.uniform(0.02, 0.98, draw.integer(5, 40)),
         draw.uniform(0.1, 0.9, 1),
-        draw.uniform(0.02, 0.98, draw.integer(3, 9), dtype=torch.float64),
+        draw.uniform(0.02, 0.98, draw.integer(100, 200), dtype=torch.float64),
         torch.tensor([1e-6, 1e-3, 0.5, 1 - 1e-3, 1 - 1e-6]),  # both ends and the middle
     )
     for u in draws:
@@ -50,8 +54,9 @@ def _(f: Subject, draw: Draw) -> None:
             "Some of the values lie outside [-1, 1], and no cosine does.",
             "outside",
         )
-        if not near(cdf(c), u, scale=1.0):
-            _judge_a_miss(f, float((cdf(c) - u).abs().max()))
+        miss = float((cdf(c) - u).abs().max())
+        if not miss < ROUNDING[u.dtype]:
+            _judge_a_miss(f, miss)
     u = draw.uniform(0.01, 0.99, 1000).sort().values
     law((f(u).diff() >= 0).all(), "c should increase with u.", "decreasing")
 

@@ -43,6 +43,9 @@ exercise = Exercise(
 )
 
 
+MADE_ONCE = "a {} is computed from its {} without a draw, by layers that `__init__` made once."
+
+
 @exercise.laws
 def _(f: Subject, draw: Draw) -> None:
     sizes = (
@@ -53,8 +56,8 @@ def _(f: Subject, draw: Draw) -> None:
     z = draw.normal(7, sizes[1])
     _check_shapes(f, sizes, x)
     first = (call("model.encode", x),)
-    check_repeatable(f, sizes, "encode", x, "a code is computed from the image, not drawn.")
-    check_repeatable(f, sizes, "decode", z, "a picture is computed from its code.", first)
+    check_repeatable(f, sizes, "encode", x, MADE_ONCE.format("code", "image"))
+    check_repeatable(f, sizes, "decode", z, MADE_ONCE.format("picture", "code"), first)
     check_bottleneck(f, sizes, x, other, z)
     for method, given in (("encode", x), ("decode", z)):
         check_parameters(f, sizes, method, given)

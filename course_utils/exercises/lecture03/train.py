@@ -22,6 +22,11 @@ DETACHED = (
     "are cut off from the model, by `.detach()`, `.item()` or `torch.tensor`."
 )
 
+RECORD = (
+    "The model is trained as it should be, and the losses that come back are not what `loss` gave: "
+    "record each as it is, neither weighted, nor averaged with others, nor changed otherwise."
+)
+
 exercise = Exercise(
     "03.train",
     "model module, loss function, x (N, ...), steps int, lr float, generator generator -> (steps,)",
@@ -170,6 +175,11 @@ def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         same = _close(losses, its_losses) and all(map(_close, weights, its_weights))
         if same and bool(came) == bool(other[5]):
             raise Wrong(mistake.message, mistake.slug)
+    law(
+        not all(map(_close, weights, right_weights)),
+        RECORD,
+        "wrong-record",
+    )
     law(
         _close(losses, right_losses),
         "The losses are not those of the batches before each step, with Adam at the given "
@@ -341,6 +351,7 @@ def _check_replayed(
         if _close(losses, its_losses) and all(map(_close, weights, its_weights)):
             law(not slug, message, slug)
             return
+        law(slug or not all(map(_close, weights, its_weights)), RECORD, "wrong-record")
     raise Wrong(
         "With one batch of data the numbers are right, and with several they are not those of "
         "Adam on the batches that `loss` was given.",
@@ -459,6 +470,13 @@ def _(model, loss, x, steps, lr, generator):
         _step(optimiser, loss(model, batch))
         losses.append(loss(model, batch).detach())
     return torch.stack(losses)
+
+
+@exercise.mistake("running-mean")
+def _(model, loss, x, steps, lr, generator):
+    """Each loss that comes back is the average of all up to it: return each as it is."""
+    losses = _right(model, loss, x, steps, lr, generator)
+    return losses.cumsum(0) / torch.arange(1, steps + 1)
 
 
 @exercise.mistake("uphill")

@@ -39,6 +39,14 @@ def _(f: Subject, draw: Draw) -> None:
     while abs(float(n / _log_ratios(x).sum()) - d) < 0.6:  # not to be taken for D itself
         x = scattered(n, d, draw, torch.float64)
     total = _log_ratios(x).sum()
+    other = scattered(n, d, draw, torch.float64)
+    guards = [float(_neighbours(y)[:, 0].log().mean() - 1 / f(y)) for y in (x, other)]
+    law(
+        not (abs(guards[0] - guards[1]) < 1e-2 and max(guards) < math.log(1e-3)),
+        "Each point counts as its own nearest neighbour, at a distance of 0 that is kept from "
+        f"being 0 by {math.exp(guards[0]):.0e}: leave the point itself out.",
+        "self-as-neighbour",
+    )
     law(
         agree(n / f(x), total, 100 * float(total)),  # a 1e-8 beside r1 does no harm
         "N divided by your estimate is not the sum of log(r2/r1), with r1 and r2 the distances of "

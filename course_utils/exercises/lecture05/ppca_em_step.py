@@ -230,6 +230,15 @@ def _(x, W, b, sigma):
     return _maximise(x - b, mean, cov + mean.T @ mean)
 
 
+@exercise.mistake("covariance-once")
+def _(x, W, b, sigma):
+    """For the new W the posterior's covariance is added once to the sum over the points: each of
+    the N points brings its own."""
+    d, mean, second = _moments(x, W, b, sigma)
+    new = _regress(d, mean, second - (len(x) - 1) * _posterior(x, W, b, sigma)[1])
+    return new, (_total(new, d, mean, second) / d.numel()).sqrt()
+
+
 @exercise.mistake("covariance-not-scaled")
 def _(x, W, b, sigma):
     """The posterior's covariance lacks its sigma^2: it is that times the inverse of

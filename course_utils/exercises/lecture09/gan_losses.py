@@ -88,6 +88,14 @@ def right_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
+@exercise.mistake("pooled")
+def _(real_logits: Tensor, fake_logits: Tensor) -> Pair:
+    """The discriminator's loss is twice one mean over data and forgeries together: where they are
+    not equally many, that is not the sum of the two means."""
+    paid = torch.cat([F.softplus(-real_logits), F.softplus(fake_logits)])
+    return 2 * paid.mean(), F.softplus(-fake_logits).mean()
+
+
 @exercise.mistake("saturating")
 def _(real_logits: Tensor, fake_logits: Tensor) -> Pair:
     """The generator minimises log(1 - d): that is the saturating loss, whose gradient dies where

@@ -80,6 +80,13 @@ def numpy_all_the_way(white, power):
     return np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(power.numpy()), s=white.shape)
 
 
+def by_convolution(white, power):
+    n = len(white)
+    kernel = torch.fft.irfft2(power.sqrt(), s=(n, n))
+    shifts = [(i, j) for i in range(n) for j in range(n)]
+    return sum(kernel[s] * torch.roll(white, s, (0, 1)) for s in shifts)
+
+
 RIGHT = [
     ortho,
     full_grid,
@@ -88,6 +95,7 @@ RIGHT = [
     fourier_matrix,
     forward_norm,
     numpy_all_the_way,
+    by_convolution,
 ]
 
 WRONG = [

@@ -15,9 +15,9 @@ def hyperbolic(u):
     return 2 * torch.sinh(torch.asinh(4 * u - 2) / 3)
 
 
-def newton(u):
+def newton(u, steps=20):
     c = 2 * u - 1
-    for _ in range(20):
+    for _ in range(steps):
         c = c - (c**3 + 3 * c + 4 - 8 * u) / (3 * c**2 + 3)
     return c
 
@@ -122,6 +122,10 @@ def until_nothing_changes(u):
         c = new
 
 
+def two_newton_steps(u):
+    return newton(u, 2)
+
+
 RIGHT = [
     cardano,
     hyperbolic,
@@ -146,4 +150,5 @@ WRONG = [
     ("raises", raises),
     ("not-finite", not_a_number),
     ("changes-its-input", written_over),
+    ("not-converged", two_newton_steps),
 ]

@@ -98,6 +98,11 @@ def error_by_bootstrap(cos_theta, a_fb):
     return torch.stack(estimates).std()
 
 
+def error_of_a_resample(cos_theta, a_fb):
+    c = cos_theta[torch.randint(len(cos_theta), (4 * len(cos_theta),))]
+    return 1 / (len(cos_theta) * (c / _p(c, a_fb)).square().mean()).sqrt()
+
+
 RIGHT = [
     error_by_hand,
     error_of_scores,
@@ -111,10 +116,11 @@ WRONG = [
     ("sign", error_negative),
     ("expected-information", error_expected),
     ("wrong-curvature", error_at_the_maximum),
-    ("wrong-curvature", error_by_bootstrap),
+    ("random", error_by_bootstrap),
     ("wrong-shape", error_each),
     ("wrong-dtype", error_single),
     ("changes-its-input", error_in_place),
     ("wrong-arguments", error_missing_argument),
     ("raises", error_undefined),
+    ("random", error_of_a_resample),
 ]

@@ -417,6 +417,42 @@ def list_with_graphs(model, loss, x, steps, lr, generator):
     return list(keeps_graphs(model, loss, x, steps, lr, generator))
 
 
+def by_argsort(model, loss, x, steps, lr, generator):
+    """The order is that of uniform numbers; the step of the loop finds its own batch."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    per_epoch, losses = -(-len(x) // 128), np.zeros(steps, dtype=np.float32)
+    for step in range(steps):
+        i = step % per_epoch * 128
+        if i == 0:
+            order = torch.argsort(torch.rand(len(x), generator=generator))
+        value = loss(model, x[order[i : i + 128]])
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses[step] = value.detach().numpy()
+    return torch.from_numpy(losses)
+
+
+def times_batch_size(model, loss, x, steps, lr, generator):
+    """The model is trained as it should be; each loss is that of all rows of its batch."""
+    sizes = [len(rows) for rows in torch.arange(len(x)).split(128)]
+    times = torch.tensor([float(sizes[step % len(sizes)]) for step in range(steps)])
+    return times * by_order(model, loss, x, steps, lr, generator)
+
+
+def short_batch_weighs_less(model, loss, x, steps, lr, generator):
+    def weighted(model, batch):
+        return loss(model, batch) * len(batch) / min(128, len(x))
+
+    return by_order(model, weighted, x, steps, lr, generator)
+
+
+def clipped(model, loss, x, steps, lr, generator):
+    for parameter in model.parameters():
+        parameter.register_hook(lambda gradient: gradient.clamp(-0.01, 0.01))
+    return by_order(model, loss, x, steps, lr, generator)
+
+
 RIGHT = [
     by_order,
     by_loader,
@@ -427,6 +463,7 @@ RIGHT = [
     looks_first,
     mixed_beforehand,
     from_a_stream,
+    by_argsort,
 ]
 
 WRONG = [
@@ -457,7 +494,7 @@ WRONG = [
     ("detached-loss", from_numbers),
     ("detached-loss", detached),
     ("wrong-losses", falling_rate),
-    ("wrong-over-epochs", best_so_far),
+    ("wrong-record", best_so_far),
     ("too-many-steps", one_step_more),
     ("raises", model_called_alone),
     ("wrong-arguments", without_generator),
@@ -467,4 +504,7 @@ WRONG = [
     ("changes-its-input", in_place),
     ("eval-mode", evaluating),
     ("not-detached", list_with_graphs),
+    ("wrong-record", times_batch_size),
+    ("wrong-over-epochs", short_batch_weighs_less),
+    ("wrong-losses", clipped),
 ]

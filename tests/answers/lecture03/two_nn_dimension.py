@@ -153,6 +153,16 @@ def two_nn_numpy(x):
     return len(x) / np.log(r[:, 2] / r[:, 1]).sum()
 
 
+def two_nn_guarded(x):
+    r = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sort(1).values
+    return len(x) / torch.log(r[:, 1] / r[:, 0].clamp(min=1e-12)).sum()
+
+
+def two_nn_small_number(x):
+    r = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sort(1).values + 1e-8
+    return 1 / torch.log(r[:, 1] / r[:, 0]).mean()
+
+
 RIGHT = [
     two_nn_numpy,
     two_nn_cdist,
@@ -182,4 +192,6 @@ WRONG = [
     ("changes-its-input", two_nn_in_place),
     ("wrong-estimate", two_nn_wrong_axis),
     ("raises", two_nn_misspelt),
+    ("self-as-neighbour", two_nn_guarded),
+    ("self-as-neighbour", two_nn_small_number),
 ]

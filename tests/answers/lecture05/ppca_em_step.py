@@ -140,7 +140,24 @@ def em_float(x, W, b, sigma):
     return new, deviation.item()
 
 
-RIGHT = [em_float, em_by_hand, em_short, em_point_by_point, em_residuals, em_regression]
+def em_by_covariance(x, W, b, sigma):
+    """Tipping and Bishop's form, in the covariance of the data."""
+    cov = (x - b).T @ (x - b) / len(x)
+    eye = torch.eye(W.shape[1], dtype=x.dtype)
+    inverse = torch.linalg.inv(W.T @ W + sigma**2 * eye)
+    new = cov @ W @ torch.linalg.inv(sigma**2 * eye + inverse @ W.T @ cov @ W)
+    return new, ((cov - cov @ W @ inverse @ new.T).trace() / x.shape[1]).sqrt()
+
+
+RIGHT = [
+    em_float,
+    em_by_hand,
+    em_short,
+    em_point_by_point,
+    em_residuals,
+    em_regression,
+    em_by_covariance,
+]
 
 WRONG = [
     ("wrong-w", em_damped),

@@ -578,6 +578,60 @@ class LogsWithACushion(OneHiddenLayer):
         return -(x * (p + 1e-8).log() + (1 - x) * (1 - p + 1e-8).log())
 
 
+class Centred(OneHiddenLayer):
+    """Pixels from -1 to 1, layer normalisation, and another activation on each side."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.encoder = nn.Sequential(
+            nn.Linear(data_dim, 128), nn.LayerNorm(128), nn.SiLU(), nn.Linear(128, 2 * latent_dim)
+        )
+
+    def encode(self, x):
+        return super().encode(2 * x - 1)
+
+
+class HeadsInAList(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        del self.encoder
+        self.heads = [nn.Linear(data_dim, latent_dim), nn.Linear(data_dim, latent_dim)]
+
+    def encode(self, x):
+        return self.heads[0](x), self.heads[1](x)
+
+
+class LayersInEachCall(OneHiddenLayer):
+    def decode(self, z):
+        return nn.Linear(self.encoder[0].out_features, self.encoder[0].in_features)(
+            torch.relu(nn.Linear(z.shape[1], self.encoder[0].out_features)(z))
+        )
+
+
+class SinglePrecision(OneHiddenLayer):
+    def encode(self, x):
+        return super().encode(x.float())
+
+
+class NoLogitBelowZero(OneHiddenLayer):
+    def decode(self, z):
+        return torch.relu(super().decode(z))
+
+
+class MuAndLogVarExchanged(OneHiddenLayer):
+    def encode(self, x):
+        return super().encode(x)[::-1]
+
+    def loss(self, x, eps):
+        log_var, mu = self.encode(x)
+        return self.cost(x, self.decode(self.draw(mu, log_var, eps)), mu, log_var)
+
+
+class Bits(OneHiddenLayer):
+    def loss(self, x, eps):
+        return super().loss(x, eps) / math.log(2)
+
+
 RIGHT = [
     Convolution,
     DeviationByHand,
@@ -589,6 +643,7 @@ RIGHT = [
     Softplus,
     Residual,
     Wide,
+    Centred,
 ]
 
 WRONG = [
@@ -650,4 +705,10 @@ WRONG = [
     ("z-ignored", BlindDecoder),
     ("code-ignored", NoiseForCode),
     ("overflow", LogsWithACushion),
+    ("not-registered", HeadsInAList),
+    ("random", LayersInEachCall),
+    ("raises", SinglePrecision),
+    ("relu-at-the-end", NoLogitBelowZero),
+    ("exchanged", MuAndLogVarExchanged),
+    ("base-two", Bits),
 ]

@@ -1,5 +1,6 @@
 """Answers to 08.ans_pop."""
 
+import itertools
 from bisect import bisect, bisect_right
 
 import numpy as np
@@ -81,7 +82,22 @@ def in_place(state, starts, precision):
     return symbol, (end - starts[symbol]) * (state >> precision) + low - starts[symbol]
 
 
-RIGHT = [bisected, by_divmod, searched, counted, with_numpy, with_torch]
+def in_a_list(state, starts, precision):
+    quotient, slot = divmod(state, 2**precision)
+    for symbol, (start, end) in enumerate(itertools.pairwise(starts)):
+        if start <= slot < end:
+            return [symbol, quotient * (end - start) + slot - start]
+
+
+RIGHT = [
+    bisected,
+    by_divmod,
+    searched,
+    counted,
+    with_numpy,
+    with_torch,
+    in_a_list,
+]
 WRONG = [
     ("not-undone", zero_forgotten),
     ("wrong-symbol", last_forgotten),

@@ -81,6 +81,14 @@ def exponentials(real_logits, fake_logits):
     return critic, (1 + (-fake_logits).exp()).log().mean()
 
 
+def one_mean_of_all(real_logits, fake_logits):
+    """Cross-entropy of both at once, as of one batch."""
+    logits = torch.cat([real_logits, fake_logits])
+    labels = torch.cat([torch.ones_like(real_logits), torch.zeros_like(fake_logits)])
+    critic = 2 * F.binary_cross_entropy_with_logits(logits, labels)
+    return critic, F.softplus(-fake_logits).mean()
+
+
 RIGHT = [by_softplus, by_cross_entropy, by_log_sigmoid, by_logaddexp, by_pytorchs_bernoulli]
 WRONG = [
     ("no-gradient", numbers),
@@ -91,4 +99,5 @@ WRONG = [
     ("wrong-gradient", critic_detached),
     ("wrong-discriminator", smoothed),
     ("overflow", exponentials),
+    ("pooled", one_mean_of_all),
 ]

@@ -1,5 +1,8 @@
 """Answers to 10.alpha_bars."""
 
+import itertools
+import operator
+
 import numpy as np
 import torch
 
@@ -83,6 +86,10 @@ def wrong_axis(betas):
     return torch.cumprod(1 - betas, dim=1)
 
 
+def accumulated(betas):
+    return list(itertools.accumulate((1 - b for b in betas.tolist()), operator.mul))
+
+
 RIGHT = [
     by_logarithms,
     by_the_noise,
@@ -91,6 +98,7 @@ RIGHT = [
     by_numpy,
     of_floats,
     roots_squared,
+    accumulated,
 ]
 WRONG = [
     ("last-only", overwritten),

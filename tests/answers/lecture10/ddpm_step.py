@@ -110,6 +110,14 @@ def next_step(x_t, t, eps_hat, betas, noise):
     return as_in_the_paper(x_t, t + 1, eps_hat, betas, noise)
 
 
+def of_floats(x_t, t, eps_hat, betas, noise):
+    beta, *before = betas[: t + 1].tolist()[::-1]
+    left = math.prod(1 - b for b in before)
+    bar = left * (1 - beta)
+    mean = (x_t - beta / math.sqrt(1 - bar) * eps_hat) / math.sqrt(1 - beta)
+    return mean + math.sqrt(beta * (1 - left) / (1 - bar)) * noise
+
+
 RIGHT = [
     as_in_the_paper,
     without_if,
@@ -117,6 +125,7 @@ RIGHT = [
     by_precisions,
     ddim_with_eta_one,
     in_a_loop,
+    of_floats,
 ]
 WRONG = [
     ("own-noise", own_noise),

@@ -62,5 +62,5 @@ WRONG = [
     ("not-straight", accelerated),
     ("changes-its-input", in_place),
     ("wrong-velocity", double_the_velocity),
-    ("wrong-ends", own_noise),
+    ("random", own_noise),
 ]
