@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import browser_arguments
+from firefox import ARROW_RIGHT, find_firefox, firefox
 from nbformat.v4 import new_output
 from PIL import Image
 
@@ -131,3 +132,22 @@ def test_a_slider_moves_in_a_page_without_network_and_kernel(
         three.get_by_role("slider", name="b").press("Home")
         assert three.get_by_role("status").text_content().startswith("Here a is 0.50, b is 0.00")
         browser.close()
+
+
+@pytest.mark.skipif(not find_firefox(), reason="no Firefox is installed here")
+def test_a_slider_moves_in_firefox(tmp_path: Path) -> None:
+    page_file = tmp_path / "page.html"
+    text = f"<!doctype html><meta charset=utf-8>{moving.html(frames(widget(0.25)))}"
+    page_file.write_text(text, "utf-8")
+    seen = """(() => { const f = document.querySelector("figure"), i = f.querySelector("img");
+        return [f.querySelector("[role=status]").textContent, i.alt, i.src,
+            f.querySelector("input").getAttribute("aria-valuetext")]; })()"""
+    with firefox(find_firefox()) as page:
+        page.open(page_file.as_uri())
+        before = page.evaluate(seen)
+        page.evaluate("document.querySelector('figure input').focus()")
+        page.press(ARROW_RIGHT)
+        sentence, alt, source, value = page.evaluate(seen)
+    assert before[0] == "Here a is 0.50 & <more>."
+    assert sentence == alt == "Here a is 0.75 & <more>." and value == "0.75"
+    assert source != before[2]
