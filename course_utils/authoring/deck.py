@@ -25,10 +25,12 @@ from .build import find_answer, stub
 HEIGHT = 612  # pixels of a slide between its margins, less the running title
 LINE = 35  # of text, 26 pixels high
 CODE_LINE = 24  # of code, 18.5 pixels high
-PRINTED_LINE = 29  # of what a cell prints, 22 pixels high
 WIDE = 84  # letters of text in a line
 CODE_WIDE = 104
-PRINTED_WIDE = 86
+# What a cell prints, the larger the less it is: letters in a line and lines that fit, the look in
+# deck.css, and the pixels of a line (letters of 30, 26 and 22).
+PRINTED = ((60, 6, "large", 39), (72, 13, "middle", 34), (86, 18, "small", 29))
+PRINTED_WIDE, PRINTED_LINES = PRINTED[-1][:2]
 ON_SLIDE = "on-slide"  # tag of a code cell that the class should see
 LEAD = 260  # letters of a paragraph that a heading may carry: as many sentences as fit
 
@@ -36,6 +38,7 @@ MARKERS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION(?:\n|$)", re.MULTILINE)
 HEADING = re.compile(r"(#+) (.*)")
 TABLE = re.compile(r"(<table[^>]*>)(.*?)</table>", re.DOTALL)
 ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
+HEAD_FORMULA = re.compile(r"<th[^>]*>([^<]*\$[^<]*)</th>")  # a heading needs words
 CELL = re.compile(r"<t[dh][^>]*>(.*?)</t[dh]>", re.DOTALL)
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z$*\"“])")
 
@@ -106,9 +109,9 @@ class _Deck:
         self.found.append(Slide(top or not self.found, self.title))
         return self.found[-1]
 
-    def put(self, block: str, height: float) -> None:
-        """Add a block, on a further slide where it would not fit."""
-        if self.asked or (self.now.height and self.now.height + height > HEIGHT):
+    def put(self, block: str, height: float, after: float = 0.0) -> None:
+        """Add a block, on a further slide where it and what must stay with it would not fit."""
+        if self.asked or (self.now.height and self.now.height + height + after > HEIGHT):
             self.fresh()
         self.asked = False
         self.now.add(block, height)
@@ -126,6 +129,7 @@ class _Deck:
         blocks = list(split(source))
         for block, after in zip(blocks, [*blocks[1:], ""], strict=True):
             heading = HEADING.fullmatch(block)
+            stays = first_height(after) if after.startswith(("$$", "- ", "1. ")) else 0.0
             if heading:
                 self.heading(len(heading[1]), heading[2])
                 lead = True
@@ -137,12 +141,12 @@ class _Deck:
             elif lead and not block.startswith("<"):
                 short = beginning(block)
                 if short:
-                    self.put(markdown2html(short), text_height(short))
+                    self.put(markdown2html(short), text_height(short), stays * (short == block))
                 if short != block:
                     self.note(block)
                 lead = False
-            elif after.startswith(("$$", "- ", "1. ")) and (last := ending(block)):
-                self.put(markdown2html(last), text_height(last))
+            elif stays and (last := ending(block)):
+                self.put(markdown2html(last), text_height(last), stays)
                 if last != block:
                     self.note(block)
             else:
@@ -179,6 +183,7 @@ class _Deck:
         rows = ROW.findall(found[2])
         heads = [row for row in rows if "<th" in row and "<td" not in row]
         body = [row for row in rows if row not in heads]
+        heads = [HEAD_FORMULA.sub(r"<td><b>\1</b></td>", row) for row in heads if words_of(row)]
         head = sum(map(row_height, heads))
         room = HEIGHT - 70 - head
         if self.asked or self.now.height + head + sum(map(row_height, body[:3])) > HEIGHT:
@@ -188,11 +193,12 @@ class _Deck:
             room = HEIGHT - self.now.height - head - 30
         some: list[str] = []
         for row in [*body, None]:
-            if row is not None and sum(map(row_height, [*some, row])) <= room:
+            alone = LINE if row is body[-1] else 0  # rather tight than a slide for one row
+            if row is not None and sum(map(row_height, [*some, row])) <= room + alone:
                 some.append(row)
                 continue
             table = "".join((found[1], *heads, *some, "</table>"))
-            self.put(table, head + sum(map(row_height, some)) + 14)
+            self.put(table, head + min(room, sum(map(row_height, some))) + 14)
             some, room = [row] if row is not None else [], HEIGHT - 70 - head
 
     # --- code
@@ -202,7 +208,7 @@ class _Deck:
         if answer is not None or ON_SLIDE in tags(cell):
             hidden = answer is not None and not self.answers
             source = stub(cell.source) if hidden else MARKERS.sub("", cell.source)
-            for part in code_parts(source):
+            for part in code_parts(re.sub(r"\n{3,}", "\n\n", source)):
                 self.put(_highlighted(part), CODE_LINE * (part.count("\n") + 1) + 34)
         if answer is not None:
             return  # what the check said of the answer would tell it
@@ -229,9 +235,12 @@ class _Deck:
             for line in text.rstrip().splitlines()
             for part in (_wrapped(line) if len(line) > PRINTED_WIDE else [line])
         ]
-        for some in _even(lines, 18):
+        longest = max(map(len, lines), default=0)
+        looks = (p[2:] for p in PRINTED if longest <= p[0] and len(lines) <= p[1])
+        look, line = next(looks, PRINTED[-1][2:])
+        for some in _even(lines, PRINTED_LINES):
             shown = ansi2html("\n".join(some))
-            self.put(f'<pre class="printed">{shown}</pre>', PRINTED_LINE * len(some) + 36)
+            self.put(f'<pre class="printed {look}">{shown}</pre>', line * len(some) + 36)
 
 
 # --- cutting text -----------------------------------------------------------------------------
@@ -291,6 +300,18 @@ def formula_height(tex: str) -> float:
     rows = 1 + tex.count("\\\\") if "\\begin" in tex else 1
     tall = any(word in tex for word in ("\\frac", "\\sum", "\\int", "\\prod", "\\underbrace"))
     return rows * (78 if tall else 46) + 34 + (34 if "\\underbrace" in tex else 0)
+
+
+def words_of(row: str) -> str:
+    """What a table's row says, without its markup."""
+    return re.sub(r"<[^>]*>|\s", "", row)
+
+
+def first_height(block: str) -> float:
+    """Estimated pixels of a formula, or of a list's first item: what an introduction stays with."""
+    if block.startswith("$$"):
+        return formula_height(block)
+    return text_height(re.split(r"\n(?=(?:[-*]|\d+\.) )", block)[0])
 
 
 def row_height(row: str) -> float:
