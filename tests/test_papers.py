@@ -73,11 +73,11 @@ def test_the_workflows_may_do_no_more_than_they_need() -> None:
 
 def test_what_the_workflows_call_exists() -> None:
     site = [
-        step["run"]
+        step
         for step in read(GITHUB / "workflows" / "site.yml")["jobs"]["build"]["steps"]
         if "run" in step
     ]
-    installs, makes = site
+    installs, makes, looks = (step["run"] for step in site)
     extra = re.fullmatch(r'python -c "import start; start\.set_up\(\'(\w*)\'\)"', installs)
     assert extra and extra[1] in ("", *PROJECT["optional-dependencies"])
     command, *words = makes.split()
@@ -86,6 +86,9 @@ def test_what_the_workflows_call_exists() -> None:
         s for s in steps() if s.get("uses", "").startswith("actions/upload-pages-artifact@")
     ]
     assert words == ["site", upload["with"]["path"]]
+    assert site[-1]["env"]["COURSE_SITE"] == upload["with"]["path"].rstrip("/")
+    _, *looked_at = looks.split()
+    assert looked_at and all((ROOT / name).is_file() for name in looked_at)
     for step in steps():
         for version in [step.get("with", {}).get("python-version", "")]:
             assert (
