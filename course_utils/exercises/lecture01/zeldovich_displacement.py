@@ -37,8 +37,8 @@ def _(f: Subject, draw: Draw) -> None:
         largest = float(psi.abs().max())
         law(
             largest > 1e-6 * float(delta.abs().max()),
-            "psi is zero everywhere. Without its i a derivative of a real field is imaginary, and "
-            "`.real` throws it away: d/dx_j is a product with i k_j.",
+            "psi is zero everywhere: the inverse transform was imaginary, and `.real` threw it "
+            "away. d/dx_j is a product with i k_j, which needs the i and the sign of k_j.",
             "no-i",
         )
         scale = float(delta.abs().max()) * n  # derivatives multiply rounding errors by k
