@@ -245,7 +245,9 @@ def check_learning(f: Subject, sizes: Sizes, loss: Loss, steps: int = 8) -> None
     )
     # The step is so small that curvature changes its promise by less than a thousandth.
     law(
-        abs(float(after - before) - promised) <= 0.02 * abs(promised) + 1e-12 * abs(float(before)),
+        bool(before.isfinite() and after.isfinite())
+        and abs(float(after - before) - promised)
+        <= 0.02 * abs(promised) + 1e-12 * abs(float(before)),
         "The value is right and its gradient is not: after a tiny step the loss has changed by "
         "another amount than the gradients say. Something that depends on the parameters is "
         "detached, or made from numbers.",

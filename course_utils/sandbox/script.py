@@ -167,13 +167,17 @@ class Run:
         return tuple(_module(self.objects[name], f"`{name}`").named_parameters())
 
     def copy(self, source: str, target: str) -> None:
+        """By name, and nothing else: what a class hands over in `state_dict` stays where it is."""
         parts = _module(self.objects[source], source), _module(self.objects[target], target)
-        try:
-            parts[1].load_state_dict(parts[0].state_dict())
-        except RuntimeError:
-            raise ScriptError(
-                "Two objects made with the same sizes have different parameters."
-            ) from None
+        given, taken = (
+            {**dict(part.named_parameters()), **dict(part.named_buffers())} for part in parts
+        )
+        shapes = [{name: value.shape for name, value in found.items()} for found in (given, taken)]
+        if shapes[0] != shapes[1]:
+            raise ScriptError("Two objects made with the same sizes have different parameters.")
+        with torch.no_grad():
+            for name, value in taken.items():
+                value.copy_(given[name])
 
     def descend(self, place: str, args: tuple, steps: int, lr: float, batch: int) -> Tensor:
         module = _module(self.objects[place.split(".")[0]], f"`{place}`")

@@ -42,6 +42,8 @@ exercise = Exercise(
     twin="course_utils.autoencoders:Autoencoder",
 )
 
+LEARNING = 200  # steps; four hidden layers of sigmoids need a hundred to leave the mean
+
 
 MADE_ONCE = "a {} is computed from its {} without a draw, by layers that `__init__` made once."
 
@@ -67,7 +69,8 @@ def _(f: Subject, draw: Draw) -> None:
     check_rows(f, sizes, "decode", z)
     _check_forward(f, sizes, x)
     check_learning(f, sizes, squared_error(x))
-    _check_bends(f, sizes, x, other)
+    _check_bends(f, sizes, x, other, draw.normal(*x.shape, dtype=x.dtype))
+    _check_learns(f, sizes, draw)
     for more in ((16, 1), (64, draw.integer(6, 8)), (196, draw.integer(2, 16))):
         _check_shapes(f, more, draw.uniform(0, 1, 1, more[0]))
     _check_shapes(f, (196, 3), draw.uniform(0, 1, 128, 196))
@@ -98,19 +101,51 @@ def _check_forward(f: Subject, sizes: Sizes, x: Tensor) -> None:
     )
 
 
-def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor) -> None:
-    """Of a straight (affine) map the values at x, y, x + y and 0 would cancel."""
-    inputs = (x, other, x + other, torch.zeros_like(x))
+def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, third: Tensor) -> None:
+    """Of a straight (affine) map the values at x, y, z and x + y - z would cancel.
+
+    None of these is a place that is like no other, such as 0.
+    """
+    inputs = (x, other, x + other - third, third)
     place, args, fixture = squared_error(x)
-    *_, a, b, both, zero = f.run(
+    *_, a, b, both, c = f.run(
         made("model", sizes, x),
         *fixture,
         descend(place, *args, steps=8, lr=1e-2),  # a last layer may start at zero
         *[call("model", given) for given in inputs],
     )
     law(
-        not same(both + zero, a + b),
-        "The whole is a straight map: `model(x + y)` follows from `model(x)` and `model(y)`, as "
-        "without an activation between the layers. It can find no more than PCA does.",
+        not same(both + c, a + b),
+        "The whole is a straight map: `model(x + y - z)` follows from `model(x)`, `model(y)` and "
+        "`model(z)`, as without an activation between the layers. It can find no more than PCA "
+        "does.",
         "affine",
+    )
+
+
+def _check_learns(f: Subject, sizes: Sizes, draw: Draw) -> None:
+    """Pictures that differ in brightness only are told apart after some training.
+
+    One number is enough to describe them. A mean picture leaves all of their variance, a working
+    autoencoder about a hundredth.
+    """
+    rows, data_dim = 64, sizes[0]
+    brightness = torch.linspace(0.1, 0.9, rows, dtype=torch.float64)[:, None]
+    x = brightness + 0.02 * draw.normal(rows, data_dim, dtype=torch.float64)
+    x = x[draw.uniform(0, 1, rows).argsort()]
+    place, args, fixture = squared_error(x)
+    *_, again = f.run(
+        made("model", sizes, x),
+        *fixture,
+        descend(place, *args, steps=LEARNING, lr=1e-2),
+        call("model", x),
+    )
+    left = (tensor(again, tuple(x.shape), x.dtype, "model(x)") - x).square().sum()
+    law(
+        left < 0.9 * (x - x.mean(0)).square().sum(),
+        f"After {LEARNING} steps of training on pictures that differ in their brightness only, "
+        "`model(x)` is no nearer to them than their mean is. What the parameters move has to "
+        "reach the picture: look at what is fixed, and at units that have died (a ReLU on the code "
+        "itself, or a hidden layer of a few units).",
+        "learns-nothing",
     )
