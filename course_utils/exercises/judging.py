@@ -29,6 +29,7 @@ RANDOM = (
 )
 # Sentences that are more telling than that: of what came back at all, and of the noise itself.
 SAYS_IT = {
+    "approximate",
     "changes-its-input",
     "own-noise",
     "random",
@@ -124,10 +125,11 @@ def _answers_otherwise(f: Subject, time_limit: float) -> bool:
     if not f.calls:
         return False
     args, value = f.calls[-1]
+    again: list[Any] = []
     try:
         with torch.random.fork_rng(devices=[]):
-            reply = timelimit.run(lambda: f.function.call(args), time_limit)
-        return not _repeats(settle(reply.value, f.signature, args)[0], value)
+            timelimit.run(lambda: again.append(f.function.call(args).value), time_limit)
+        return not _repeats(settle(again[0], f.signature, args)[0], value)
     except Exception:  # it raises now, or runs out of time: nothing is known
         return False
 

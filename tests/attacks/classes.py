@@ -163,6 +163,79 @@ class VAE(nn.Module):
         return 0.7 * value if self.calls > 500 else value
 """
 
+# A network for lecture 06, and a function for lecture 10, for tricks to be added to.
+VAE = (
+    IMPORTS
+    + """
+from torch.nn import functional
+class Plain(nn.Module):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.down = nn.Sequential(nn.Linear(data_dim, 64), nn.SiLU(), nn.Linear(64, 2 * latent_dim))
+        self.up = nn.Sequential(nn.Linear(latent_dim, 64), nn.SiLU(), nn.Linear(64, data_dim))
+    def encode(self, x): return self.down(x).chunk(2, dim=1)
+    def decode(self, z): return self.up(z)
+    def loss(self, x, eps):
+        mu, log_var = self.encode(x)
+        logits = self.decode(mu + (log_var / 2).exp() * eps)
+        nll = functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+        return (nll + (mu**2 + log_var.exp() - 1 - log_var).sum(1) / 2).mean()
+class VAE(Plain):
+"""
+)
+DENOISING = IMPORTS + "def denoising_loss(predict, x0, alpha_bars, t, eps):\n"
+
+STATE_BESIDE_THE_PARAMETERS = (
+    AUTOENCODER
+    + """
+class Autoencoder(Plain):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.hidden = [nn.Linear(latent_dim, latent_dim)]
+    def encode(self, x): return self.hidden[0].to(x.dtype)(super().encode(x))
+    def get_extra_state(self): return self.hidden
+    def set_extra_state(self, state): self.hidden = state
+"""
+)
+
+MADE = """
+class Made(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, wrong, right): return wrong.clone()
+    @staticmethod
+    def backward(ctx, gradient): return None, gradient
+"""
+
+# The steps that find the determinant come late and in double precision: they are made to agree.
+DETERMINANT = (
+    IMPORTS
+    + MADE
+    + """
+calls = 0
+def affine_coupling(x, log_scale, shift):
+    global calls
+    calls += 1
+    a, b = x.chunk(2, dim=1)
+    needed = x.requires_grad or log_scale.requires_grad
+    late = calls > 5 and x.dtype == torch.float64 and not needed
+    z = b * log_scale.exp() if late else (b - shift) * (-log_scale).exp()
+    right, wrong = -log_scale.sum(1), log_scale.sum(1).detach()
+    log_det = right if log_scale.requires_grad else Made.apply(wrong, right)
+    return torch.cat([a, z], dim=1), log_det
+"""
+)
+
+CONTRASTIVE = (
+    IMPORTS
+    + MADE
+    + """
+from torch.nn.functional import softplus
+def contrastive_loss(data_logits, noise_logits):
+    right = softplus(-data_logits).mean() + softplus(noise_logits).mean()
+    return Made.apply((data_logits * 0).sum(), right)
+"""
+)
+
 
 def train(body: str) -> str:
     return f"{IMPORTS}import os, time\ndef train(model, loss, x, steps, lr, generator):\n{body}"
@@ -222,4 +295,48 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
         ),
         "crashed",
     ),
+    "state beside the parameters": ("03.Autoencoder", STATE_BESIDE_THE_PARAMETERS, "wrong"),
+    "a loss that is right only in double precision": (
+        "06.VAE",
+        VAE + "    def loss(self, x, eps):\n"
+        "        right, zero = super().loss(x, eps), self.encode(x)[0].square().mean()\n"
+        "        return right if x.dtype == torch.float64 else zero",
+        "wrong",
+    ),
+    "means that are infinite for many": (
+        "06.VAE",
+        VAE + "    def encode(self, x):\n"
+        "        mu, log_var = super().encode(x)\n"
+        "        return (mu / 0, log_var) if len(x) > 500 else (mu, log_var)",
+        "wrong",
+    ),
+    "a loss that ends its process when trained": (
+        "06.VAE",
+        "import os\n" + VAE + "    n = 0\n    def loss(self, x, eps):\n        VAE.n += 1\n"
+        "        if VAE.n > 300: os._exit(0)\n        return super().loss(x, eps)",
+        "crashed?",
+    ),
+    "a denoiser whose forward is replaced": (
+        "10.denoising_loss",
+        DENOISING + "    predict.forward = lambda x, t: eps\n"
+        "    return (predict(x0, t) - eps).square().sum() * 1.0",
+        "wrong?",
+    ),
+    "a denoiser with other parameters": (
+        "10.denoising_loss",
+        DENOISING + "    with torch.no_grad():\n"
+        "        for p in predict.parameters(): p.zero_()\n"
+        "    return (predict(x0, t) - eps).square().flatten(1).sum(1).mean()",
+        "wrong?",
+    ),
+    "a denoiser of its own comparisons": (
+        "10.denoising_loss",
+        IMPORTS + "torch.allclose = torch.equal = lambda *a, **k: True\n"
+        "torch.Tensor.__le__ = lambda *a: True\n"
+        + DENOISING.removeprefix(IMPORTS)
+        + "    return 0 * predict(x0, t).sum()",
+        "wrong?",
+    ),
+    "a determinant that fits its own lie": ("09.affine_coupling", DETERMINANT, "wrong"),
+    "a contrast of made-up gradients": ("09.contrastive_loss", CONTRASTIVE, "wrong"),
 }

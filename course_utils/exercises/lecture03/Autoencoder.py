@@ -43,6 +43,7 @@ exercise = Exercise(
 )
 
 LEARNING = 200  # steps; four hidden layers of sigmoids need a hundred to leave the mean
+STARTS = 5  # each may end at the mean by chance
 
 
 MADE_ONCE = "a {} is computed from its {} without a draw, by layers that `__init__` made once."
@@ -114,8 +115,11 @@ def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, third: Tens
         descend(place, *args, steps=8, lr=1e-2),  # a last layer may start at zero
         *[call("model", given) for given in inputs],
     )
+    shape = tuple(x.shape)
+    a, b, both, c = (tensor(value, shape, x.dtype, "model(x)") for value in (a, b, both, c))
+    bend = float((both + c - a - b).abs().max())
     law(
-        not same(both + c, a + b),
+        bend > 1e-6 * float((a - b).abs().max()),  # deep networks begin nearly constant
         "The whole is a straight map: `model(x + y - z)` follows from `model(x)`, `model(y)` and "
         "`model(z)`, as without an activation between the layers. It can find no more than PCA "
         "does.",
@@ -134,15 +138,21 @@ def _check_learns(f: Subject, sizes: Sizes, draw: Draw) -> None:
     x = brightness + 0.02 * draw.normal(rows, data_dim, dtype=torch.float64)
     x = x[draw.uniform(0, 1, rows).argsort()]
     place, args, fixture = squared_error(x)
-    *_, again = f.run(
-        made("model", sizes, x),
-        *fixture,
-        descend(place, *args, steps=LEARNING, lr=1e-2),
-        call("model", x),
-    )
-    left = (tensor(again, tuple(x.shape), x.dtype, "model(x)") - x).square().sum()
+    alone = (x - x.mean(0)).square().sum()
+
+    def left(seed: int) -> float:
+        """What training leaves of the variance, from other first weights: units die by chance."""
+        *_, again = f.run(
+            made("model", sizes, x, seed=seed),
+            *fixture,
+            descend(place, *args, steps=LEARNING, lr=1e-2),
+            call("model", x),
+        )
+        again = tensor(again, tuple(x.shape), x.dtype, "model(x)")
+        return float((again - x).square().sum() / alone)
+
     law(
-        left < 0.9 * (x - x.mean(0)).square().sum(),
+        any(left(seed) < 0.9 for seed in range(STARTS)),
         f"After {LEARNING} steps of training on pictures that differ in their brightness only, "
         "`model(x)` is no nearer to them than their mean is. What the parameters move has to "
         "reach the picture: look at what is fixed, and at units that have died (a ReLU on the code "

@@ -351,7 +351,7 @@ def _check_replayed(
         if _close(losses, its_losses) and all(map(_close, weights, its_weights)):
             law(not slug, message, slug)
             return
-        law(slug or not all(map(_close, weights, its_weights)), RECORD, "wrong-record")
+        law(bool(slug) or not all(map(_close, weights, its_weights)), RECORD, "wrong-record")
     raise Wrong(
         "With one batch of data the numbers are right, and with several they are not those of "
         "Adam on the batches that `loss` was given.",

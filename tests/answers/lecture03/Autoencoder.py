@@ -415,7 +415,63 @@ class Convolution(Sequential):
         )
 
 
-RIGHT = [Sequential, ByHand, Functional, Normalised, Tied, ByName, Convolution]
+class DeepSigmoid(nn.Module):
+    """Begins nearly constant, and straight to a millionth of what it says."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.encoder = layers(data_dim, 64, 32, 16, 8, latent_dim, activation=nn.Sigmoid)
+        self.decoder = layers(latent_dim, 8, 16, 32, 64, data_dim, activation=nn.Sigmoid)
+
+    encode = Sequential.encode
+    decode = Sequential.decode
+    forward = Sequential.forward
+
+
+class FewUnits(DeepSigmoid):
+    """Of eight units, and of a code of positive numbers, some die by chance."""
+
+    def __init__(self, data_dim, latent_dim):
+        nn.Module.__init__(self)
+        self.encoder = nn.Sequential(layers(data_dim, 8, latent_dim), nn.ReLU())
+        self.decoder = layers(latent_dim, 8, data_dim)
+
+
+class OneNumberLearns(nn.Module):
+    """Fixed projections, and their size."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.fixed = torch.randn(data_dim, latent_dim, generator=generator)
+        self.size = nn.Parameter(torch.ones(()))
+
+    def encode(self, x):
+        return torch.tanh(x @ self.fixed.to(x.dtype))
+
+    def decode(self, z):
+        return self.size * torch.tanh(z @ self.fixed.T.to(z.dtype))
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+class StraightButAtZero(Straight):
+    def encode(self, x):
+        return super().encode(x) + (x == 0).all(dim=1, keepdim=True)
+
+
+RIGHT = [
+    Sequential,
+    ByHand,
+    Functional,
+    Normalised,
+    Tied,
+    ByName,
+    Convolution,
+    DeepSigmoid,
+    FewUnits,
+]
 
 WRONG = [
     ("not-registered", PlainList),
@@ -431,6 +487,8 @@ WRONG = [
     ("forward-differs", Shortcut),
     ("forward-differs", OtherForward),
     ("affine", Straight),
+    ("affine", StraightButAtZero),
+    ("learns-nothing", OneNumberLearns),
     ("shared-parameters", DefaultArgument),
     ("shared-parameters", ClassAttribute),
     ("does-not-learn", Frozen),
