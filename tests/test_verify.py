@@ -133,6 +133,25 @@ def test_a_wrong_answer_that_one_seed_lets_pass_is_found(tmp_path: Path) -> None
     assert "wrong answer squared" in fault and "seed 2 it is passed" in fault
 
 
+@pytest.mark.parametrize(("slow", "each"), [(-1, 4), (1e9, 20)])
+def test_where_a_check_trains_wrong_answers_meet_fewer_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: float, each: int
+) -> None:
+    monkeypatch.setattr(verify, "SLOW", slow)
+    judged: list[Callable] = []
+
+    def counting(name: str, function: Callable, seed: int) -> Result:
+        judged.append(function)
+        return judge(name, function, seed % 2)
+
+    (case,), _ = verify.cases(course(tmp_path), (), NAMES)
+    ticks: list[None] = []
+    verify.judge_case(case, counting, range(20), lambda: ticks.append(None))
+    assert [judged.count(f) for f in case.right] == [20, 20]
+    assert [judged.count(f) for _, f in case.wrong] == [each] * 3
+    assert len(ticks) == case.count(20)
+
+
 def test_a_wrong_official_solution_is_found(tmp_path: Path) -> None:
     root = course(tmp_path, EXERCISE.replace("ldexp(x, 1)", "ldexp(x, 2)"))
     (fault,) = faults(root)
