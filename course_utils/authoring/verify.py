@@ -199,7 +199,7 @@ def _functions_by_lecture(
 def judge_case(
     case: Case, judge: Judge, seeds: range, tick: Callable[[], object] = lambda: None
 ) -> Row:
-    """Judge all functions of one exercise under every seed; if it is slow, wrong ones under fewer."""
+    """Judge all functions of an exercise under every seed; wrong ones under fewer if it is slow."""
     row = Row(case.exercise)
 
     def as_expected(
