@@ -43,7 +43,7 @@ def settle(value: object, signature: Signature, args: tuple) -> tuple[object, st
         return value, remark and f"{remark} {GOES_ON}"
     remarks = []
     if isinstance(value, list) or (isinstance(value, np.ndarray | Tensor) and value.ndim):
-        if len(value) != len(slots):
+        if len(value) != len(slots) or not _holds_all(value, signature, args):
             return value, None
         remarks.append(f"{_kind(value)} came back; write `return a, b` instead, which is a tuple.")
         value = tuple(value)
@@ -56,6 +56,17 @@ def settle(value: object, signature: Signature, args: tuple) -> tuple[object, st
         if remark:
             remarks.append(f"value {i + 1} of {len(slots)}: {remark}")
     return tuple(settled), _sentence(f"{remarks[0]} {GOES_ON}") if remarks else None
+
+
+def _holds_all(value: list | np.ndarray | Tensor, signature: Signature, args: tuple) -> bool:
+    """May this be all values in one? A tensor of as many rows as values need not be."""
+    if isinstance(value, list):
+        return True
+    try:
+        shapes = signature.expected_shapes(args)
+    except (AttributeError, ValueError):  # arguments that do not fit: nothing is known
+        return True
+    return any(tuple(part.shape) == shape for part, shape in zip(value, shapes, strict=True))
 
 
 def settled(function: Callable, signature: Signature) -> Callable:

@@ -183,7 +183,10 @@ class Run:
         module = _module(self.objects[place.split(".")[0]], f"`{place}`")
         learning = [p for p in module.parameters() if p.requires_grad]
         if not learning:
-            raise ScriptError("Your module has no parameter that could learn.")
+            raise ScriptError(
+                "Your module has no parameter that could learn: layers in a plain list are not "
+                "found, `nn.Sequential` and `nn.ModuleList` hold them."
+            )
         optimiser, values = torch.optim.Adam(learning, lr=lr), []
         for step in range(min(steps, MAX_DESCENT)):
             value = _scalar(self.call(place, _rows(args, step, batch)))

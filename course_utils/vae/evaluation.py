@@ -321,7 +321,8 @@ def _log_evidence(model: TwoNetworks, x: Tensor, grid: inference.LatentGrid | No
         coarse = fine
     raise ValueError(
         f"The grid is too coarse: to leave out every second of its points changes log p(x) by "
-        f"{difference:.2g} nats; give one with a spacing below {grids[-1].spacing:.2g}."
+        f"{difference:.2g} nats; give one with more than {len(grids[-1].axes[0])} points along "
+        "each axis."
     )
 
 

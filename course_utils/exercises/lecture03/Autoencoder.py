@@ -43,6 +43,7 @@ exercise = Exercise(
 )
 
 LEARNING = 200  # steps; four hidden layers of sigmoids need a hundred to leave the mean
+CUT_OFF = 0.05  # a share of exact zeros: numbers that nothing cuts off have none
 STARTS = 5  # each may end at the mean by chance
 
 
@@ -109,12 +110,21 @@ def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, third: Tens
     """
     inputs = (x, other, x + other - third, third)
     place, args, fixture = squared_error(x)
-    *_, a, b, both, c = f.run(
+    *_, code, a, b, both, c = f.run(
         made("model", sizes, x),
         *fixture,
         descend(place, *args, steps=8, lr=1e-2),  # a last layer may start at zero
+        call("model.encode", x),
         *[call("model", given) for given in inputs],
     )
+    for method, value in (("encode", code), ("decode", a)):
+        law(
+            not isinstance(value, Tensor) or float((value == 0).double().mean()) < CUT_OFF,
+            f"`{method}` returns many numbers that are exactly zero, as where its last layer is "
+            "followed by a ReLU. What is cut off for all images never learns again: leave out the "
+            "activation after the last layer.",
+            "cut-off",
+        )
     shape = tuple(x.shape)
     a, b, both, c = (tensor(value, shape, x.dtype, "model(x)") for value in (a, b, both, c))
     bend = float((both + c - a - b).abs().max())

@@ -579,8 +579,8 @@ def check_training(f: Subject, draw: Draw) -> None:
         missing < (coins + OURS) / 2 + 4 * error,
         f"The formulas are right, and after {STEPS} steps the model is {missing:.1f} nats above "
         f"the truth, where one coin per pixel is {coins:.1f} and the course's model {OURS}: it "
-        "hardly learns. A network without a hidden layer, very deep or very narrow, or a start "
-        "with large weights, does that; one or two hidden layers of a hundred units do not. More "
-        "is said in docs/when_it_does_not_train.md.",
+        "hardly learns. A code that is detached from its encoder does that, or a network without "
+        "a hidden layer, very deep or very narrow, or a start with large weights; one or two "
+        "hidden layers of a hundred units do not. More is said in docs/when_it_does_not_train.md.",
         "learns-too-little",
     )

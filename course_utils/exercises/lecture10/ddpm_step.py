@@ -19,8 +19,8 @@ exercise = Exercise(
     hints=(
         "Three parts: the x_0 that eps_hat implies, the mean of the posterior with that x_0 in it, "
         "and its standard deviation times `noise`.",
-        "Collect what multiplies x_t and what multiplies eps_hat: with alpha_bar_t = alpha_t "
-        "alpha_bar_{t-1} much cancels, and 1 / sqrt(alpha_t) stands before both.",
+        "Collect what multiplies x_t and what multiplies eps_hat: with alpha_bar_t = "
+        "(1 - beta_t) alpha_bar_{t-1} much cancels, and 1 / sqrt(1 - beta_t) stands before both.",
         "Before the first step nothing has faded: alpha_bar_{-1} is 1, so the variance is 0 at "
         "t = 0. Python's index -1 is the last entry, so treat t = 0 by itself.",
     ),
@@ -285,15 +285,23 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
 
 @exercise.mistake("alpha-for-alpha-bar")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """In the mean beta_t is divided by sqrt(1 - alpha_t): it is alpha_bar_t there."""
+    """In the mean beta_t is divided by its own root: by sqrt(1 - alpha_bar_t), all of the noise."""
     beta, alpha, _, _ = levels(t, betas)
     mean = (x_t - beta / (1 - alpha).sqrt() * eps_hat) / alpha.sqrt()
     return mean + right_sigma(t, betas) * noise
 
 
+@exercise.mistake("bare-beta")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """In the mean eps_hat is multiplied by beta_t alone: c is beta_t over sqrt(1 - alpha_bar_t)."""
+    beta, alpha, _, _ = levels(t, betas)
+    return (x_t - beta * eps_hat) / alpha.sqrt() + right_sigma(t, betas) * noise
+
+
 @exercise.mistake("alpha-bar-for-alpha")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """The mean is divided by sqrt(alpha_bar_t): one step back undoes one step, sqrt(alpha_t)."""
+    """The mean is divided by sqrt(alpha_bar_t): one step back undoes one
+    step, sqrt(1 - beta_t)."""
     beta, _, bar, _ = levels(t, betas)
     mean = (x_t - beta / (1 - bar).sqrt() * eps_hat) / bar.sqrt()
     return mean + right_sigma(t, betas) * noise
@@ -309,7 +317,7 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
 
 @exercise.mistake("no-root")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """The mean is divided by alpha_t, without the root."""
+    """The mean is divided by 1 - beta_t, without the root."""
     beta, alpha, bar, _ = levels(t, betas)
     mean = (x_t - beta / (1 - bar).sqrt() * eps_hat) / alpha
     return mean + right_sigma(t, betas) * noise
@@ -325,8 +333,8 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
 
 @exercise.mistake("not-divided")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """The division of the mean by sqrt(alpha_t) is missing: the step forward made the signal
-    fade, the step back has to undo it."""
+    """The division of the mean by sqrt(1 - beta_t) is missing: the step forward made the
+    signal fade, the step back has to undo it."""
     beta, _, bar, _ = levels(t, betas)
     mean = x_t - beta / (1 - bar).sqrt() * eps_hat
     return mean + right_sigma(t, betas) * noise
@@ -334,7 +342,7 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
 
 @exercise.mistake("not-divided")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """The mean is multiplied by sqrt(alpha_t), as in the step forward: divide."""
+    """The mean is multiplied by sqrt(1 - beta_t), as in the step forward: divide."""
     beta, alpha, bar, _ = levels(t, betas)
     mean = (x_t - beta / (1 - bar).sqrt() * eps_hat) * alpha.sqrt()
     return mean + right_sigma(t, betas) * noise
@@ -342,7 +350,7 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
 
 @exercise.mistake("half-divided")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """Only x_t is divided by sqrt(alpha_t): the predicted noise is too."""
+    """Only x_t is divided by sqrt(1 - beta_t): the predicted noise is too."""
     beta, alpha, bar, _ = levels(t, betas)
     mean = x_t / alpha.sqrt() - beta / (1 - bar).sqrt() * eps_hat
     return mean + right_sigma(t, betas) * noise

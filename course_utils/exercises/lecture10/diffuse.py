@@ -17,8 +17,9 @@ exercise = Exercise(
     "with its own alpha_bar: for vectors, images and numbers, no noise at all, noise alone, one "
     "sample, double precision, with the gradients of both.",
     hints=(
-        "Two steps: x_1 = sqrt(1 - beta_1) x_0' + sqrt(beta_1) noise, where x_0' is itself such a "
-        "sum. What is the factor of the data, and what is the variance of all the noise in it?",
+        "Two steps: x' = sqrt(1 - beta') x + sqrt(beta') noise, where x is itself such a sum of "
+        "data and noise. What is the factor of the data in x', and what is the variance of all the "
+        "noise?",
         "Independent Gaussian noises add up to one Gaussian noise, and their variances add. Show "
         "that signal and noise share a variance of 1 for data of variance 1.",
         "A draw from any Gaussian is its mean plus its standard deviation times eps. alpha_bar is "

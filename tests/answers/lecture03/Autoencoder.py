@@ -429,12 +429,22 @@ class DeepSigmoid(nn.Module):
 
 
 class FewUnits(DeepSigmoid):
-    """Of eight units, and of a code of positive numbers, some die by chance."""
+    """Of eight units some die by chance."""
 
     def __init__(self, data_dim, latent_dim):
         nn.Module.__init__(self)
-        self.encoder = nn.Sequential(layers(data_dim, 8, latent_dim), nn.ReLU())
+        self.encoder = layers(data_dim, 8, latent_dim)
         self.decoder = layers(latent_dim, 8, data_dim)
+
+
+class CutCode(FewUnits):
+    def encode(self, x):
+        return torch.relu(super().encode(x))
+
+
+class CutPicture(FewUnits):
+    def decode(self, z):
+        return torch.relu(super().decode(z))
 
 
 class OneNumberLearns(nn.Module):
@@ -489,6 +499,8 @@ WRONG = [
     ("affine", Straight),
     ("affine", StraightButAtZero),
     ("learns-nothing", OneNumberLearns),
+    ("cut-off", CutCode),
+    ("cut-off", CutPicture),
     ("shared-parameters", DefaultArgument),
     ("shared-parameters", ClassAttribute),
     ("does-not-learn", Frozen),
