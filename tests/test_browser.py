@@ -5,6 +5,7 @@ axe, for readers who see little or nothing; `COURSE_ALL_LAB=1 pytest tests/test_
 with 01 and 06 too.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -128,7 +129,8 @@ def _run_all(page: "playwright.Page", number: str) -> None:
     """Run all cells from the menu and wait for the last.
 
     JupyterLab shows an idle kernel before it has one; asked to run then, it asks for a kernel in
-    turn and forgets the cells. So it is answered, and asked again.
+    turn and forgets the cells, and on a busy machine it loses a click. So it is answered, and
+    asked again.
     """
     cells = _code_cells(number)
     prompts = "[...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')]"
@@ -139,11 +141,14 @@ def _run_all(page: "playwright.Page", number: str) -> None:
         for _ in range(10):
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_text("Run All Cells", exact=True).click()
-            page.wait_for_function(f"document.querySelector('.jp-Dialog') || {running}")
+            begun = f"document.querySelector('.jp-Dialog') || {running}"
+            with contextlib.suppress(playwright.TimeoutError):  # or the click was lost: once more
+                page.wait_for_function(begun, timeout=MINUTE / 2)
             if page.evaluate(running):
                 break
-            page.locator(".jp-Dialog button.jp-mod-accept").click()
-            page.wait_for_selector(".jp-Dialog", state="detached")
+            if page.locator(".jp-Dialog").count():
+                page.locator(".jp-Dialog button.jp-mod-accept").click()
+                page.wait_for_selector(".jp-Dialog", state="detached")
         page.wait_for_function(last, timeout=3 * MINUTE)
     except playwright.TimeoutError:
         _keep(page, "stuck")
