@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import inference
+from course_utils import exercises, inference
 from course_utils.authoring import verify
 from course_utils.densities import gaussians
 from course_utils.exercises import (
@@ -478,6 +478,19 @@ def test_agree_accepts_rounding_and_nothing_more():
     assert not agree(torch.tensor([torch.nan]), torch.tensor([1.0]))
 
 
+@pytest.mark.parametrize(
+    ("off", "alike", "repeats"), [(1e-14, True, True), (1e-9, True, False), (1e-3, False, False)]
+)
+def test_answers_are_the_same_by_one_rule_and_repeated_ones_to_rounding(off, alike, repeats):
+    x = torch.tensor([1.0, -2.0, torch.inf], dtype=torch.float64)
+    one, other = (x, 3, x.sum()), (x + off, 3, x.sum())
+    assert judging._same(one, other) == alike
+    assert judging._same(one, other, judging._to_rounding) == repeats
+    for different in (other[:2], (x, 4, x.sum()), (x[:2], 3, x.sum()), (x.float(), 3, x.sum())):
+        assert not judging._same(different, one)
+        assert not judging._same(different, one, judging._to_rounding)
+
+
 def test_a_law_that_fails_by_rounding_in_single_precision_says_so():
     """Not that the formula is wrong. A difference ten times larger is the formula's."""
     x = torch.tensor([3.0, 700.0], dtype=torch.float64)
@@ -607,14 +620,17 @@ def test_unknown_names_are_refused_with_an_offer(own_progress):
             call("01.inverse_cfd")
 
 
-def test_hints_come_one_after_the_other_and_round_again(capsys):
+def test_hints_come_one_after_the_other_and_the_first_again_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(exercises, "_hints_given", {})
     hints = registry.get("01.langevin_step").hints
-    for _ in range(len(hints) + 1):
+    count = len(hints)
+    for _ in range(2 * count + 1):
         hint("01.langevin_step")
     lines = capsys.readouterr().out.splitlines()
-    assert [h in line for h, line in zip((*hints, hints[0]), lines, strict=True)] == [True] * len(
-        lines
-    )
+    assert len(lines) == 2 * count + 1
+    for i, line in enumerate(lines):
+        assert line.startswith(f"Hint {i % count + 1} of {count} ") and hints[i % count] in line
+        assert ("That was the last hint" in line) == (i in (count, 2 * count))
 
 
 def test_progress_keeps_what_was_passed(own_progress, capsys):

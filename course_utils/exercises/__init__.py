@@ -68,15 +68,17 @@ def check(name: str, function: Callable, seed: int | None = None) -> Result:
 
 
 def hint(name: str) -> None:
-    """Show the next hint for an exercise; after the last, the first again.
+    """Show the next hint for an exercise; after the last, the first again, which says so.
 
     Raises:
         ValueError: for an unknown exercise name.
     """
     hints = registry.get(name).hints
-    i = _hints_given.get(name, 0) % len(hints)
-    _hints_given[name] = i + 1
-    show(_Hint(name, i + 1, len(hints), hints[i]))
+    given = _hints_given.get(name, 0)
+    i = given % len(hints)
+    _hints_given[name] = given + 1
+    again = "That was the last hint; here is the first again. " if given and not i else ""
+    show(_Hint(name, i + 1, len(hints), again + hints[i]))
 
 
 def yours_or_ours(name: str, function: Callable) -> Callable:

@@ -129,22 +129,17 @@ def _answers_otherwise(f: Subject, time_limit: float) -> bool:
     try:
         with torch.random.fork_rng(devices=[]):
             timelimit.run(lambda: again.append(f.function.call(args).value), time_limit)
-        return not _repeats(settle(again[0], f.signature, args)[0], value)
+        return not _same(settle(again[0], f.signature, args)[0], value, _to_rounding)
     except Exception:  # it raises now, or runs out of time: nothing is known
         return False
 
 
-def _repeats(a: Any, b: Any) -> bool:
-    """The same numbers, but for the order of additions."""
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(_repeats, a, b))
-    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
-        return _same(a, b)
-    if not a.is_floating_point() or a.shape != b.shape or a.dtype != b.dtype:
-        return torch.equal(a, b)
-    largest = float(b.detach().nan_to_num().abs().max()) if b.numel() else 0.0
-    near = 64 * torch.finfo(a.dtype).eps * largest
-    return torch.allclose(a.detach(), b.detach(), rtol=0.0, atol=near, equal_nan=True)
+def _to_rounding(a: Tensor, b: Tensor) -> bool:
+    """Equal but for the order of additions, relative to the largest finite number of `b`."""
+    largest = float(b.nan_to_num(posinf=0.0, neginf=0.0).abs().max()) if b.numel() else 0.0
+    return torch.allclose(
+        a, b, rtol=0.0, atol=64 * torch.finfo(b.dtype).eps * largest, equal_nan=True
+    )
 
 
 def _diagnose(known: Exercise, calls: list[tuple[tuple, object]]) -> Mistake | None:
@@ -162,16 +157,17 @@ def _matches(known: Exercise, mistake: Mistake, args: tuple, value: object) -> b
         return False
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Any, b: Any, alike: Callable[[Tensor, Tensor], object] = agree) -> bool:
+    """Are two answers the same? `alike` compares real numbers of one shape and dtype."""
     if isinstance(a, tuple) or isinstance(b, tuple):
         both = isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b)
-        return both and all(_same(x, y) for x, y in zip(a, b, strict=True))
+        return both and all(_same(x, y, alike) for x, y in zip(a, b, strict=True))
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         both = isinstance(a, Tensor) and isinstance(b, Tensor)
         if not both or a.shape != b.shape or a.dtype != b.dtype:
             return False
         # Truth values and whole numbers have no rounding to allow for.
-        return bool(agree(b.detach(), a.detach())) if a.is_floating_point() else torch.equal(a, b)
+        return bool(alike(b.detach(), a.detach())) if a.is_floating_point() else torch.equal(a, b)
     if isinstance(a, int) and isinstance(b, int):
         return a == b
     return type(a) is type(b) and math.isclose(a, b, rel_tol=1e-6)

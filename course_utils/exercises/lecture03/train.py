@@ -1,10 +1,11 @@
 """Exercise 03.train: the training loop, step by step."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
 from ...sandbox.functions import LocalFunction, Raised
@@ -20,6 +21,16 @@ BATCH = 128
 DETACHED = (
     "No gradient ever reaches the model: `backward()` is missing, or it is called on numbers that "
     "are cut off from the model, by `.detach()`, `.item()` or `torch.tensor`."
+)
+
+CLIPPED = (
+    "The gradients are clipped before the step: Adam is asked for as it is, and large gradients do "
+    "it no harm."
+)
+
+DECAYED = (
+    "The parameters shrink where there is nothing to learn: a weight decay, or a penalty on them "
+    "in the loss. Adam has none of its own; leave `weight_decay` out."
 )
 
 RECORD = (
@@ -58,6 +69,7 @@ def _(f: Subject, draw: Draw) -> None:
     _check_sizes(_run(f, _script(data, 7, 0.05, draw.integer(0, 999)))[3], len(data))
     for x, steps in ((short, 6), (short, 1), (short[:1], 3)):
         _check_one_batch(f, x, steps, draw)
+    _check_extremes(f, short, draw)
     _check_detached(f, short, draw)
     _check_epochs(f, data, 2 * 3 + 1, draw)
     _check_epochs(f, _numbered(2 * BATCH, dim, draw), 5, draw)
@@ -175,6 +187,7 @@ def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         same = _close(losses, its_losses) and all(map(_close, weights, its_weights))
         if same and bool(came) == bool(other[5]):
             raise Wrong(mistake.message, mistake.slug)
+    _check_extremes(f, x, draw)
     law(
         not all(map(_close, weights, right_weights)),
         RECORD,
@@ -191,6 +204,47 @@ def _check_one_batch(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         "and nothing after the last one.",
         "wrong-parameters",
     )
+
+
+def _check_extremes(f: Subject, x: Tensor, draw: Draw) -> None:
+    """What other numbers hide: clipping where all gradients are large, a decay where all are zero.
+
+    Whatever the threshold, if all is clipped then Adam, blind to the scale, takes the same steps.
+    """
+    seeds = draw.integer(0, 999), draw.integer(0, 999)
+    zero, large = (torch.cat([x[:, :1], factor * x[:, 1:]], 1) for factor in (0, 100))
+    script = _script(zero, 4, 0.05, *seeds)
+    _, weights, came, _ = _run(f, script)
+    _, start = _numbers(LocalFunction(_idle).run(script))
+    law(
+        not came
+        or all(map(torch.equal, weights, start))
+        or sum(float(w.norm()) for w in weights) >= sum(float(w.norm()) for w in start),
+        DECAYED,
+        "weight-decay",
+    )
+    script = _script(large, 6, 0.05, *seeds)
+    try:
+        _, weights, _, _ = _run(f, script)
+    except Wrong as wrong:
+        if wrong.slug != "not-finite":  # what steps in proportion to the gradient runs away
+            raise
+        return
+    _, right_weights = _numbers(LocalFunction(_right).run(script))
+    if all(map(_close, weights, right_weights)):
+        return
+    for by in CLIPS:
+        _, its_weights = _numbers(LocalFunction(partial(_clipping, by)).run(script))
+        # Where a clipped gradient is as small as Adam's epsilon, the threshold shows a little.
+        law(
+            _farthest(weights, its_weights) > 0.1 * _farthest(weights, right_weights),
+            CLIPPED,
+            "clipped",
+        )
+
+
+def _farthest(some: list[Tensor], others: list[Tensor]) -> float:
+    return max(float((a - b).abs().max()) for a, b in zip(some, others, strict=True))
 
 
 def _numbers(values: list) -> tuple[Tensor, list[Tensor]]:
@@ -276,12 +330,16 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
         "one-batch",
     )
     law(
+        sizes[0] != n,
+        f"Every batch is all of the data, here {n} rows: take 128 rows at a time.",
+        "full-batch",
+    )
+    law(
         not all(torch.equal(batch, batch[0] + torch.arange(len(batch))) for batch in rows),
         "The rows of a batch come in the order in which they lie: shuffle the rows, not only the "
         "batches.",
         "not-shuffled",
     )
-    law(sizes[0] != n, "Every batch is all of the data: take 128 rows at a time.", "full-batch")
     law(
         sizes[0] == BATCH,
         f"The first batch has {sizes[0]} rows: take 128 at a time.",
@@ -401,6 +459,30 @@ def _right(model, loss, x, steps, lr, generator):
     return torch.stack([_step(optimiser, loss(model, batch)) for batch in batches])
 
 
+def _idle(model, loss, x, steps, lr, generator):
+    """As many losses, and no step."""
+    return torch.stack([loss(model, batch).detach() for batch in _batches(x, steps, generator)])
+
+
+CLIPS: tuple[Callable[[list[Tensor]], object], ...] = (
+    partial(nn.utils.clip_grad_norm_, max_norm=1.0),
+    partial(nn.utils.clip_grad_value_, clip_value=0.01),
+    partial(nn.utils.clip_grad_value_, clip_value=1.0),
+)
+
+
+def _clipping(clip, model, loss, x, steps, lr, generator):
+    optimiser, losses = Adam(model.parameters(), lr=lr), []
+    for batch in _batches(x, steps, generator):
+        value = loss(model, batch)
+        optimiser.zero_grad()
+        value.backward()
+        clip(model.parameters())
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
 @exercise.mistake("no-zero-grad")
 def _(model, loss, x, steps, lr, generator):
     """The gradients of all steps add up: set them to zero before each `backward()`, with
@@ -505,6 +587,17 @@ def _(model, loss, x, steps, lr, generator):
 def _(model, loss, x, steps, lr, generator):
     """This is `AdamW`, which pulls every parameter towards zero as well: Adam is asked for."""
     optimiser = AdamW(model.parameters(), lr=lr)
+    batches = _batches(x, steps, generator)
+    return torch.stack([_step(optimiser, loss(model, batch)) for batch in batches])
+
+
+for clip in CLIPS:
+    exercise.mistake("clipped", CLIPPED)(partial(_clipping, clip))
+
+
+@exercise.mistake("weight-decay", DECAYED)
+def _(model, loss, x, steps, lr, generator):
+    optimiser = Adam(model.parameters(), lr=lr, weight_decay=1e-2)
     batches = _batches(x, steps, generator)
     return torch.stack([_step(optimiser, loss(model, batch)) for batch in batches])
 

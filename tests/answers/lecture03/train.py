@@ -453,6 +453,63 @@ def clipped(model, loss, x, steps, lr, generator):
     return by_order(model, loss, x, steps, lr, generator)
 
 
+def clipped_by_norm(model, loss, x, steps, lr, generator):
+    """A threshold that is passed in some steps only."""
+
+    def backward(value):
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+
+    return stepwise(model, loss, x, steps, lr, generator, backward)
+
+
+def clipped_seldom(model, loss, x, steps, lr, generator):
+    """A threshold that ordinary data never pass."""
+
+    def backward(value):
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 100.0)
+
+    return stepwise(model, loss, x, steps, lr, generator, backward)
+
+
+def decaying(model, loss, x, steps, lr, generator):
+    return stepwise(model, loss, x, steps, lr, generator, weight_decay=1e-5)
+
+
+def penalised(model, loss, x, steps, lr, generator):
+    def backward(value):
+        (value + 1e-3 * sum(p.square().sum() for p in model.parameters())).backward()
+
+    return stepwise(model, loss, x, steps, lr, generator, backward)
+
+
+def all_rows_in_order(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = []
+    for _ in range(steps):
+        value = loss(model, x)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def stepwise(model, loss, x, steps, lr, generator, backward=torch.Tensor.backward, **settings):
+    """As it should be, but for what is handed over."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, **settings)
+    losses = []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128)[: steps - len(losses)]:
+            value = loss(model, x[rows])
+            optimiser.zero_grad()
+            backward(value)
+            optimiser.step()
+            losses.append(value.detach())
+    return torch.stack(losses)
+
+
 RIGHT = [
     by_order,
     by_loader,
@@ -506,5 +563,10 @@ WRONG = [
     ("not-detached", list_with_graphs),
     ("wrong-record", times_batch_size),
     ("wrong-over-epochs", short_batch_weighs_less),
-    ("wrong-losses", clipped),
+    ("clipped", clipped),
+    ("clipped", clipped_by_norm),
+    ("clipped", clipped_seldom),
+    ("weight-decay", decaying),
+    ("weight-decay", penalised),
+    ("full-batch", all_rows_in_order),
 ]
