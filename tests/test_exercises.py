@@ -130,6 +130,59 @@ def test_right_answers_pass_and_mistakes_are_told_their_own_sentence(name, cases
     assert verify.judge_case(cases[name], judging.judge, SEEDS).faults == []
 
 
+def without_return(solution):
+    """(who forgets to return, the solution so changed): a function, or a method of a class."""
+
+    def forgetful(function):
+        def forgets(*args):
+            function(*args)
+
+        return forgets
+
+    if not isinstance(solution, type):
+        return [("The function", forgetful(solution))]
+    methods = [name for name, value in vars(solution).items() if callable(value)]
+    return [
+        (f"`{name}`", type("Mine", (solution,), {name: forgetful(vars(solution)[name])}))
+        for name in methods
+        if name != "__init__"
+    ]
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_forgotten_return_is_no_stub(name, cases):
+    broken = without_return(cases[name].solution)
+    assert broken
+    for who, function in broken:
+        result = judging.judge(name, function, seed=1)
+        assert (result.status, result.misconception) == ("wrong", "returns-none"), result
+        assert result.message.startswith(who) and "is the `return` missing" in result.message
+
+
+def documented(x):
+    """The mean and the deviation."""
+
+
+def only_dots(x): ...
+
+
+@pytest.mark.parametrize(
+    ("function", "status"),
+    [
+        (documented, "not attempted"),
+        (only_dots, "not attempted"),
+        (functools.partial(only_dots), "not attempted"),
+        (torch.no_grad()(only_dots), "not attempted"),
+        (lambda x: print(x), "wrong"),
+        (lambda x: only_dots(x), "wrong"),
+        (lambda x: (print(x), x.std()), "wrong"),
+    ],
+)
+def test_a_stub_is_told_from_a_body_by_what_it_does(function, status):
+    result = judging.judge("00.mean_and_std", function, seed=0)
+    assert (result.status, "None" in result.message) == (status, True), result
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_every_exercise_has_two_hints(name):
     assert len(registry.get(name).hints) >= 2

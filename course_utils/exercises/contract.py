@@ -228,6 +228,8 @@ def _wrong_shape(came: tuple, expected: tuple, slot: Slot, place: str) -> Wrong:
 
 
 def _kind(value: object) -> str:
+    if value is None:
+        return "None"
     if isinstance(value, np.generic):
         return f"a numpy number ({type(value).__name__})"
     if isinstance(value, np.ndarray):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..sandbox import timelimit
-from ..sandbox.functions import Function, LocalFunction, Raised
+from ..sandbox.functions import RETURNS_NONE, Function, LocalFunction, Raised
 from .contract import Wrong, settle
 from .draw import Draw
 from .exercise import Exercise, Mistake
@@ -83,12 +83,13 @@ def judge(
         judged = dataclasses.replace(result("passed", known.proves), remark=f.remark)
     except NotAttempted as nothing:
         who = f"`{nothing.method}`" if nothing.method else "The function"
-        return result("not attempted", f"{who} returns None: was a `return` forgotten?")
+        return result("not attempted", f"{who} is as it came, and returns None: write it.")
     except Raised as error:
         message = error.message
         if error.slug == "wrong-arguments":
             message = f"It is called as `{known.function}{known.signature.call}`. {message}"
-        judged = result("error", message, error.slug)
+        status = "wrong" if error.slug == RETURNS_NONE else "error"
+        judged = result(status, message, error.slug)
     except timelimit.TimeLimitExceeded as exceeded:
         judged = result(
             "error",

@@ -66,8 +66,8 @@ def tensor(value: object, shape: tuple[int, ...], dtype: torch.dtype, place: str
         Wrong: otherwise, with one sentence.
     """
     if not isinstance(value, Tensor):
-        kind = type(value).__name__
-        raise Wrong(f"`{place}` should return a tensor, and a {kind} came back.", "wrong-type")
+        kind = "None" if value is None else f"a {type(value).__name__}"
+        raise Wrong(f"`{place}` should return a tensor, and {kind} came back.", "wrong-type")
     came = tuple(value.shape)
     law(
         came == shape,

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..sandbox.functions import Function, Raised, nothing
+from ..sandbox.functions import Function, Raised, method_of, nothing
 from ..sandbox.script import Step
 from .contract import Wrong, conform, settle
 from .signature import Signature
@@ -23,7 +23,7 @@ DOUBLE = (
 
 
 class NotAttempted(Exception):
-    """The function returned None, or the method of that name did."""
+    """The function is a stub that returns None, or the method of that name is."""
 
     def __init__(self, method: str = ""):
         super().__init__(method)
@@ -78,7 +78,7 @@ class Subject:
             raise
         if values and steps[len(values) - 1][0] == "call" and nothing(values[-1]):
             place = str(steps[len(values) - 1][1])
-            raise NotAttempted(place.partition(".")[2])
+            raise NotAttempted(method_of(place))
         if len(values) != len(steps):
             raise Wrong("A script of calls was not carried out to its end.")
         return values

@@ -5,6 +5,9 @@ function gets the same numbers in both. It knows nothing of checks.
 """
 
 import contextlib
+import dis
+import functools
+import inspect
 import io
 import os
 import site
@@ -19,10 +22,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .script import MAX_STEPS, Run, ScriptError, Step
 from .timelimit import TimeLimitExceeded
+
+RETURNS_NONE = "returns-none"  # the slug of a body that does something and returns nothing
+# The instructions of a body that is a docstring, `pass`, `...` or `return None`, in all versions.
+IDLE = {"RESUME", "NOP", "CACHE", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 
 
 class Raised(Exception):
@@ -71,6 +78,7 @@ class LocalFunction:
     def call(self, args: tuple) -> Reply:
         given = tuple(_copy(value) for value in args)
         value = self._run(given)
+        refuse_nothing(value, self.function)
         changed = [i for i, (a, b) in enumerate(zip(args, given, strict=True)) if _differs(a, b)]
         return Reply(value, tuple(changed))
 
@@ -105,6 +113,8 @@ class LocalFunction:
             n_args = len(step[2]) if step[0] in ("make", "call") else 0
             values.append(self._quietly(lambda step=step: script.step(step), n_args))
             if step[0] == "call" and nothing(values[-1]):
+                called = script.place(step[1])
+                refuse_nothing(values[-1], called, method_of(step[1]))
                 break
         return values
 
@@ -133,6 +143,44 @@ class LocalFunction:
 def nothing(value: object) -> bool:
     """Did a call return None, or a tuple that begins with it? An untouched stub does."""
     return value is None or (isinstance(value, tuple | list) and bool(value) and value[0] is None)
+
+
+def method_of(place: str) -> str:
+    """The method that a script's place names; "" for the student's own function."""
+    name, _, method = place.partition(".")
+    return (method or "forward") if name else ""
+
+
+def refuse_nothing(value: object, called: object, method: str = "") -> None:
+    """Nothing is what a stub returns; of a body that does something a `return` is missing.
+
+    Raises:
+        Raised: for such a body.
+    """
+    if not nothing(value) or is_idle(called):
+        return
+    if value is None:
+        who = f"`{method}`" if method else "The function"
+        raise Raised(
+            f"{who} computes something and returns None: is the `return` missing, or does "
+            "`return None` still stand at its end?",
+            RETURNS_NONE,
+        )
+    raise Raised(
+        f"The first value that {f'`{method}`' if method else 'it'} returns is None: it has not "
+        "been computed, or by something that returns nothing, as `print` does.",
+        RETURNS_NONE,
+    )
+
+
+def is_idle(called: Any) -> bool:
+    """Does the code of a function or method do nothing, as that of an untouched stub?"""
+    called = called.forward if isinstance(called, nn.Module) else called
+    while isinstance(called, functools.partial):
+        called = called.func
+    called = inspect.unwrap(called)
+    code = getattr(called, "__code__", None) or getattr(type(called).__call__, "__code__", None)
+    return code is not None and all(step.opname in IDLE for step in dis.get_instructions(code))
 
 
 def describe(error: BaseException, n_args: int) -> Raised:

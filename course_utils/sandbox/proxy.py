@@ -16,12 +16,13 @@ from collections.abc import Callable
 from torch import Tensor
 
 from . import wire
-from .functions import Raised, Reply
+from .functions import RETURNS_NONE, Raised, Reply
 from .script import Step
 from .warm import BUDGET, EXITED, OUT_OF_MEMORY, OUT_OF_TIME, STATUS, UNMEASURED
 
 SLUGS = (
     "raises",
+    RETURNS_NONE,
     "wrong-arguments",
     "not-a-module",
     "leaves-torch",

@@ -138,7 +138,7 @@ class Run:
         self.objects[name] = fixtures.FIXTURES[fixture](*self._given(args))
 
     def call(self, place: str, args: tuple) -> object:
-        return self._place(place)(*self._given(args))
+        return self.place(place)(*self._given(args))
 
     def gradients(self, place: str, args: tuple, of: str) -> tuple:
         module = _module(self.objects[of], f"`{of}`")
@@ -156,7 +156,7 @@ class Run:
         given = list(self._given(args))
         for i in wrt:
             given[i].requires_grad_(True)
-        value = self._place(place)(*given)
+        value = self.place(place)(*given)
         value = value[0] if isinstance(value, tuple | list) else value
         if not isinstance(value, Tensor) or not value.requires_grad:
             return [None] * len(wrt)
@@ -197,7 +197,12 @@ class Run:
             values.append(value.detach())
         return torch.stack(values)
 
-    def _place(self, place: str) -> Callable:
+    def place(self, place: str) -> Callable:
+        """What is called at a place: the student's own function, an object, or its method.
+
+        Raises:
+            ScriptError: when an object has no such method.
+        """
         name, _, method = place.partition(".")
         if not name:
             return self.written
