@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     _add_lectures(verify)
     verify.add_argument(
         "--seeds", type=_positive, default=20, metavar="N", help="draws of fresh inputs (20)"
+    )
+    verify.add_argument(
+        "--jobs", type=_positive, metavar="N", help="processes (as many as there are processors)"
     )
     verify.add_argument(
         "--lectures",
@@ -184,9 +188,11 @@ def run_execute(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     if options.in_lectures:
         return run_verify_in_lectures(options)
+    from .authoring.children import processors
     from .authoring.verify import table, verify
 
-    rows, faults = verify(_root(options), options.lectures, options.seeds)
+    jobs = options.jobs or processors()
+    rows, faults = verify(_root(options), options.lectures, options.seeds, jobs=jobs)
     print(table(rows, options.seeds))
     faults = [*faults, *(fault for row in rows for fault in row.faults)]
     if faults:
@@ -197,14 +203,16 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_verify_in_lectures(options: argparse.Namespace) -> int:
     from .authoring import in_lectures
+    from .authoring.children import processors, side_by_side
     from .lectures import sources
 
     answers = cells = 0
     faults: list[str] = []
     root = _root(options)
     given = in_lectures.answers_of(root)
-    for path in sources(root, options.lectures):
-        outcomes = in_lectures.verify_lecture(path, given)
+    paths, jobs = sources(root, options.lectures), options.jobs or processors()
+    judged = side_by_side(partial(in_lectures.verify_lecture, answers=given), paths, jobs)
+    for path, outcomes in zip(paths, judged, strict=True):
         print(in_lectures.line(path, outcomes), flush=True)
         faults += [fault for outcome in outcomes for fault in outcome.faults]
         answers += len(outcomes) - 1

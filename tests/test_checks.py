@@ -14,6 +14,7 @@ NAN = torch.tensor([0.5, math.nan])
     ("check", "words"),
     [
         (lambda: checks.finite(x=NAN), "x holds NaN or infinite values in 1 of 2 places"),
+        (lambda: checks.finite(x=torch.tensor([math.inf, -math.inf])), "in 2 of 2 places"),
         (lambda: checks.not_nan(x=NAN), "x holds NaN"),
         (lambda: checks.between(0, 1, x=NAN), r"\[0, 1\], and is NaN in places"),
         (lambda: checks.probabilities(p=NAN), "sum to 1"),
@@ -44,7 +45,7 @@ def test_each_check_says_one_sentence(check, words: str) -> None:
 
 def test_what_is_right_passes() -> None:
     x = torch.tensor([[0.25, 0.75]])
-    checks.finite(x=x)
+    checks.finite(x=x, large=torch.full((2,), 3e38), none=x[:0], whole=torch.arange(3))
     checks.not_nan(x=torch.tensor([-math.inf]))
     checks.between(0, 1, x=x)
     checks.probabilities(p=x)

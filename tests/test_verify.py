@@ -1,6 +1,8 @@
 """`course verify` finds each way in which a course can be unsound. On a synthetic course."""
 
+import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from course_utils import cli
-from course_utils.authoring import build, verify
+from course_utils.authoring import build, children, verify
 from course_utils.exercises.exercise import Mistake
 from course_utils.exercises.results import Result
 from course_utils.lectures import LectureError, normal_form, to_text
@@ -145,11 +147,33 @@ def test_where_a_check_trains_wrong_answers_meet_fewer_draws(
         return judge(name, function, seed % 2)
 
     (case,), _ = verify.cases(course(tmp_path), (), NAMES)
-    ticks: list[None] = []
-    verify.judge_case(case, counting, range(20), lambda: ticks.append(None))
+    verify.judge_case(case, counting, range(20))
     assert [judged.count(f) for f in case.right] == [20, 20]
     assert [judged.count(f) for _, f in case.wrong] == [each] * 3
-    assert len(ticks) == case.count(20)
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
+    root, names = course(tmp_path), ["01.double", "01.missing", "01.neither"]
+    one, _ = verify.verify(root, seeds=3, names=names, judge=judge)
+    several, _ = verify.verify(root, seeds=3, names=names, judge=judge, jobs=2)
+    assert [row.exercise for row in several] == names
+    assert [row.faults for row in several] == [row.faults for row in one]
+    assert several[0].right == (2, 2) and several[0].wrong == (2, 3)
+
+
+@pytest.mark.skipif(not children.can_fork(), reason="needs a system that can fork")
+def test_side_by_side_runs_elsewhere_and_hands_on_what_is_raised() -> None:
+    here = os.getpid()
+
+    def work(seconds: float) -> tuple[int, float]:
+        time.sleep(seconds)
+        return os.getpid(), seconds
+
+    found = list(children.side_by_side(work, [0.5, 0.0, 0.5, 0.0], 2))
+    assert [seconds for _, seconds in found] == [0.5, 0.0, 0.5, 0.0]
+    assert here not in {pid for pid, _ in found} and len({pid for pid, _ in found}) == 2
+    with pytest.raises(ZeroDivisionError):
+        list(children.side_by_side(lambda x: 1 / x, [1, 0], 2))
 
 
 def test_a_wrong_official_solution_is_found(tmp_path: Path) -> None:

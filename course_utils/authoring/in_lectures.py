@@ -15,10 +15,8 @@ import inspect
 import io
 import math
 import os
-import pickle
 import re
 import resource
-import sys
 import types
 import warnings
 from collections.abc import Callable, Collection
@@ -34,6 +32,7 @@ from ..exercises import judging, registry, yours_or_ours
 from ..lectures import LectureError, is_code, lecture_of, read, tags
 from ..sandbox.worker import make_shell, names
 from . import verify
+from .children import can_fork, forked
 
 CHECK = re.compile(r'^check\("(\d\d\.\w+)"', re.MULTILINE)
 PRINTED_NAN = re.compile(r"\bnan\b")
@@ -210,7 +209,7 @@ class Lecture:
     def fork(self, plan: Plan, answer: Answer) -> Outcome:
         """How it goes on with an answer, in a child."""
         try:
-            return forked(lambda: self.go_on(plan, answer))
+            return forked(lambda: self.go_on(plan, answer), MAX_SECONDS)
         except LectureError as error:
             fault = f"{self.path.name} with {answer[0]} {error}"
             return Outcome(plan.exercise, answer[0], faults=[fault])
@@ -307,35 +306,6 @@ def has_nan(value: object, depth: int = 2) -> bool:
     return False
 
 
-def forked(work: Callable[[], Any]) -> Any:
-    """What `work()` returns in a child of this process, which starts from all that is here.
-
-    Raises:
-        LectureError: when the child ends without an answer; the sentence lacks its subject.
-    """
-    ours, theirs = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.close(ours)
-            with os.fdopen(theirs, "wb") as channel:
-                pickle.dump(work(), channel)
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as channel:
-        content = channel.read()
-    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if ended != 0:
-        why = f"takes more than {MAX_SECONDS} s" if -ended == 24 else f"ends with status {ended}"
-        raise LectureError(f"{why}.")
-    return pickle.loads(content)
-
-
 # --- the answers --------------------------------------------------------------------------------
 
 
@@ -383,7 +353,7 @@ def verify_together(path: Path, answers: Callable[[str], list[Answer]]) -> Outco
 
 
 def _in_a_process(path: Path, work: Callable[[Lecture], Any], quick: bool) -> Any:
-    if not hasattr(os, "fork"):
+    if not can_fork():
         raise LectureError("`--lectures` needs a system that can fork: Linux, macOS or WSL.")
     judging.import_ahead()  # once for all children
 
@@ -397,7 +367,7 @@ def _in_a_process(path: Path, work: Callable[[Lecture], Any], quick: bool) -> An
         ):
             return work(Lecture(path.resolve(), quick))
 
-    return forked(inside)
+    return forked(inside, MAX_SECONDS)
 
 
 def line(path: Path, outcomes: list[Outcome]) -> str:

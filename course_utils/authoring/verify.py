@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from nbformat import NotebookNode
 
 from ..lectures import LectureError, is_code, lecture_of, read, sources
 from . import build
+from .children import side_by_side
 
 if TYPE_CHECKING:
     from ..exercises.exercise import Mistake
@@ -46,12 +48,6 @@ class Case:
     right: list[Callable] = field(default_factory=list)
     wrong: list[tuple[str, Callable]] = field(default_factory=list)  # (misconception, function)
     mistakes: list["Mistake"] = field(default_factory=list)
-
-    def count(self, seeds: int) -> int:
-        """How many checks it takes."""
-        functions = (self.solution is not None) + len(self.right) + len(self.wrong)
-        functions += len(self.mistakes)
-        return functions * seeds + (self.stub is not None)
 
 
 @dataclass
@@ -196,9 +192,7 @@ def _functions_by_lecture(
 # --- judging ---------------------------------------------------------------------------------
 
 
-def judge_case(
-    case: Case, judge: Judge, seeds: range, tick: Callable[[], object] = lambda: None
-) -> Row:
+def judge_case(case: Case, judge: Judge, seeds: range) -> Row:
     """Judge all functions of an exercise under every seed; wrong ones under fewer if it is slow."""
     row = Row(case.exercise)
 
@@ -219,7 +213,6 @@ def judge_case(
             if not holds(expected, result):
                 message = " ".join(result.message.split())
                 failed[seed] = f"{result.status} ({result.misconception}): {message}"
-            tick()
         if failed:
             seed, outcome = next(iter(failed.items()))
             more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
@@ -240,14 +233,12 @@ def judge_case(
         silent = as_expected("the untouched stub", case.stub, "not attempted", seeds[:1])
         row.stub = "not attempted" if silent else "attempted"
     good = [as_expected(f"the right answer {_name(f)}", f, "passed") for f in case.right]
-    few = seeds[: max(LEAST, len(seeds) // SHARE)] if row.milliseconds > SLOW else seeds
+    few = seeds[: fewer(len(seeds))] if row.milliseconds > SLOW else seeds
     named = [as_expected(f"the wrong answer {_name(f)}", f, slug, few) for slug, f in case.wrong]
     told = [
         as_expected(f"the mistake '{m.slug}'", m.function, m.message, few, _is_told)
         for m in case.mistakes
     ]
-    for _ in range((len(seeds) - len(few)) * (len(named) + len(told))):
-        tick()
     row.right, row.wrong, row.mistakes = ((sum(x), len(x)) for x in (good, named, told))
     place = f"tests/answers/lecture{case.exercise.replace('.', '/')}.py"
     if len(good) < MIN_RIGHT:
@@ -260,6 +251,11 @@ def judge_case(
             f"mistakes beside its laws, and what they do not cover in {place}."
         )
     return row
+
+
+def fewer(seeds: int) -> int:
+    """How many of the draws a wrong answer meets where a check trains."""
+    return max(LEAST, seeds // SHARE)
 
 
 def _name(function: Callable) -> str:
@@ -286,6 +282,7 @@ def verify(
     seeds: int = 20,
     names: Collection[str] | None = None,
     judge: Judge | None = None,
+    jobs: int = 1,
 ) -> tuple[list[Row], list[str]]:
     """Prove the lectures, all or the named ones.
 
@@ -295,6 +292,7 @@ def verify(
         seeds: how many draws of fresh inputs each function meets.
         names: all exercises, by default the registry's.
         judge: what judges them, by default the registry.
+        jobs: exercises at a time, each in a process of its own.
 
     Returns:
         One row per exercise, and what is wrong with the notebooks, one sentence each.
@@ -310,9 +308,11 @@ def verify(
     names = registry.names() if names is None else names
     judge = judge or judging.judge
     work, faults = cases(root, lectures, names, known_mistakes if ours else lambda _: [])
-    total = sum(case.count(seeds) for case in work)
-    with tqdm(total=total, desc="checks", unit="check", delay=2, leave=False) as bar:
-        rows = [judge_case(case, judge, range(seeds), bar.update) for case in work]
+    judging.import_ahead()  # once for all processes
+    judged = side_by_side(partial(judge_case, judge=judge, seeds=range(seeds)), work, jobs)
+    rows = list(
+        tqdm(judged, "judged", len(work), unit="exercise", delay=2, leave=False, smoothing=0)
+    )
     return rows, [*_notebook_faults(root, names), *faults]
 
 
@@ -336,7 +336,7 @@ def table(rows: list[Row], seeds: int) -> str:
     lines = [
         f"Under {seeds} seeds: right answers that pass / all, wrong ones named / all, known "
         "mistakes told their own sentence / all (where a check trains, wrong ones and mistakes "
-        f"under {max(LEAST, seeds // SHARE)})."
+        f"under {fewer(seeds)})."
     ]
     for lecture, block in itertools.groupby(rows, lambda row: row.exercise[:2]):
         heads = ("solution", "stub", "right", "wrong", "mistakes", "median ms")

@@ -1,0 +1,93 @@
+"""Work in processes that start from all that is here: one by one, or on several processors."""
+
+import multiprocessing
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+
+from ..lectures import LectureError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_here: tuple[Callable[[Any], Any], Sequence[Any]] = (len, ())  # what the children inherit
+
+
+def can_fork() -> bool:
+    """Does this system know processes that begin as a copy of this one? Windows does not."""
+    return hasattr(os, "fork")
+
+
+def processors() -> int:
+    """How many this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def forked(work: Callable[[], R], seconds: int) -> R:
+    """What `work()` returns in a child of this process, which starts from all that is here.
+
+    Args:
+        work: returns what can be pickled.
+        seconds: of processor time that it may have set itself; only named in the sentence.
+
+    Raises:
+        LectureError: when the child ends without an answer; the sentence lacks its subject.
+    """
+    ours, theirs = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            with os.fdopen(theirs, "wb") as channel:
+                pickle.dump(work(), channel)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as channel:
+        content = channel.read()
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if ended != 0:
+        why = f"takes more than {seconds} s" if -ended == 24 else f"ends with status {ended}"
+        raise LectureError(f"{why}.")
+    return pickle.loads(content)
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[R]:
+    """work(item) of each, in their order, while up to `jobs` of them are under way.
+
+    With one job, and on a system that cannot fork, all happens here, one after another.
+
+    Args:
+        work: anything that can be called, whatever it holds; what it returns can be pickled.
+        items: likewise.
+        jobs: processes.
+
+    Raises:
+        Whatever `work` raises.
+        concurrent.futures.process.BrokenProcessPool: when a process is killed.
+    """
+    global _here
+    if jobs == 1 or not can_fork():
+        yield from map(work, items)
+        return
+    _here = work, items
+    one_thread = partial(torch.set_num_threads, 1)  # each: the processors are taken
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, fork, one_thread) as pool:
+        yield from pool.map(_item, range(len(items)))
+
+
+def _item(place: int) -> Any:
+    work, items = _here
+    return work(items[place])
