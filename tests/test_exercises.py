@@ -220,6 +220,13 @@ def exits(x):
     raise SystemExit
 
 
+WHY = "it stops."
+
+
+def stops(x):
+    raise ValueError(WHY)
+
+
 def divides(x):
     return x.mean() / 0.0, 1 / 0
 
@@ -251,6 +258,12 @@ def half(x):
         (lambda x: (x.mean() > 0, x.std()), "wrong", "wrong-dtype", "the result bool"),
         (lambda x: (x, x), "wrong", "wrong-shape", "one number is expected, shape ()"),
         (half, "wrong", "wrong-dtype", "float16"),
+        (
+            lambda x: (x.mean() + 1j, x.std()),
+            "wrong",
+            "wrong-dtype",
+            "Value 1 of 2: complex numbers",
+        ),
         (nan, "wrong", "not-finite", "nan"),
         (in_place, "wrong", "changes-its-input", "`x`"),
         (lambda: 1, "error", "wrong-arguments", "`mean_and_std(x)`"),
@@ -261,6 +274,7 @@ def half(x):
             "raises",
             "ZeroDivisionError in the line `return x.mean() / 0.0, 1 / 0`",
         ),
+        (stops, "error", "raises", "in the line `raise ValueError(WHY)`: it stops."),
         (lambda x: x.requires_grad_().numpy(), "error", "leaves-torch", "stay in torch"),
         (exits, "error", "raises", "SystemExit"),
         (3, "error", "not-a-function", "without calling it"),
@@ -272,6 +286,7 @@ def test_each_fault_has_its_own_message(function, status, slug, words):
     assert (result.status, result.misconception) == (status, slug)
     assert words in result.message
     assert result.message[0].isupper() and result.message.endswith((".", "?"))
+    assert not result.message.endswith("..")
 
 
 def negative_sigma(x):

@@ -139,6 +139,16 @@ def test_a_stub_is_not_attempted_and_its_method_is_named() -> None:
     assert raised.value.method == "encode"
 
 
+def test_who_calls_the_object_itself_is_told_of_forward() -> None:
+    class Forgetful(Stub):
+        def forward(self, x: Tensor) -> None:
+            return None
+
+    with pytest.raises(NotAttempted) as raised:
+        subject(Forgetful).run(make("m", 8, 3), call("m", torch.zeros(2, 8)))
+    assert raised.value.method == "forward"
+
+
 @pytest.mark.parametrize(
     ("written", "steps", "slug", "words"),
     [

@@ -192,6 +192,12 @@ def _conform_one(
                 f"{place}True or False is expected; {value.dtype} came back.", "wrong-dtype"
             )
         return value
+    if value.is_complex() and not dtype.is_complex:
+        raise Wrong(
+            f"{place}complex numbers came back, and real ones are expected: of a symmetric matrix "
+            "`torch.linalg.eigh` gives real eigenvectors, in order, and `eig` does not.",
+            "wrong-dtype",
+        )
     if value.dtype != dtype:
         raise Wrong(
             f"{place}the input is {_short(dtype)} and the result {_short(value.dtype)}: "

@@ -186,7 +186,7 @@ def is_idle(called: Any) -> bool:
 def describe(error: BaseException, n_args: int) -> Raised:
     """Turn a student's exception into one sentence with the last line of theirs that it passed."""
     own = [f for f in traceback.extract_tb(error.__traceback__) if is_students(f.filename)]
-    text = " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())[:300].rstrip(".")
     if isinstance(error, TypeError) and not own:
         times = f"{n_args} argument{'s' if n_args != 1 else ''}"
         return Raised(f"Yours cannot be called with {times}: {text}.", "wrong-arguments")
