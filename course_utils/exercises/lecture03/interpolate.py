@@ -147,6 +147,12 @@ def _(z0, z1, steps):
     return z0 + _t(0, 1, steps, z0) * z1
 
 
+@exercise.mistake("away-from-the-end")
+def _(z0, z1, steps):
+    """This walks away from z1: what is added to z0 is a share of z1 - z0."""
+    return z0 + _t(0, 1, steps, z0) * (z0 - z1)
+
+
 @exercise.mistake("starts-at-zero")
 def _(z0, z1, steps):
     """The path starts at the origin: add z0."""

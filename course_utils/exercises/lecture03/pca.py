@@ -179,6 +179,27 @@ def _(x, k):
     return x.mean(0), _eigenvectors(x - x.mean(0)).flip(0, 1)[:k]
 
 
+PIXELS = (
+    "The entries of each component come in reverse order. To turn the order of the components "
+    "around, flip along their own axis: axis 1 while they are columns, axis 0 once they are rows."
+)
+
+
+@exercise.mistake("entries-reversed", PIXELS)
+def _(x, k):
+    return x.mean(0), _largest(x - x.mean(0), k).flip(1)
+
+
+@exercise.mistake("entries-reversed", PIXELS)
+def _(x, k):
+    return x.mean(0), _largest(x - x.mean(0), k).flip(0, 1)
+
+
+@exercise.mistake("entries-reversed", PIXELS)
+def _(x, k):
+    return x.mean(0), _eigenvectors(x - x.mean(0)).flip(0).T[:k]
+
+
 @exercise.mistake("not-centred")
 def _(x, k):
     """The mean is not subtracted before the decomposition: the first component then points from

@@ -100,6 +100,13 @@ def _(x, x_hat):
     return (x - x_hat).square().sum((-2, -1)).mean()
 
 
+@exercise.mistake("axes-1-and-2-only")
+def _(x, x_hat):
+    """This sums over axes 1 and 2 and averages over the others: an image may have channels too, and
+    all axes but the first are summed."""
+    return (x - x_hat).square().sum((1, 2)).mean()
+
+
 @exercise.mistake("not-averaged")
 def _(x, x_hat):
     """One number per sample came back: a loss is their mean over the batch."""

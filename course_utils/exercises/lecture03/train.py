@@ -122,6 +122,12 @@ def _run(f: Subject, script: tuple[Step, ...]) -> tuple[Tensor, list[Tensor], in
     rows = [batch.long() for batch in batches]
     if len(rows) == 2 * steps and all(map(torch.equal, rows[::2], rows[1::2])):
         rows = rows[::2]  # asked twice for the loss of a batch, once only to look at it
+    law(
+        all(map(len, rows)),
+        "A batch has no rows: a slice of 128 that begins at i ends at i + 128, as in "
+        "`order[i : i + 128]`.",
+        "empty-batch",
+    )
     losses = conform(losses, f.signature, args)
     assert isinstance(losses, Tensor)  # as the signature says
     law(

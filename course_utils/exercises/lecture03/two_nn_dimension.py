@@ -125,7 +125,8 @@ def _(x):
 @exercise.mistake("self-as-neighbour")
 def _(x):
     """The estimate is nan: most often each point counts as its own nearest neighbour, at distance
-    0. Leave it out by its index; infinity times 0, on a diagonal, is nan too."""
+    0, or the distances are sorted along axis 0 and read along axis 1. Leave the point out by its
+    index; infinity times 0, on a diagonal, is nan too."""
     return x.sum() * math.nan
 
 
@@ -231,6 +232,24 @@ def _(x):
     """The farthest neighbours were taken: sort the distances from small to large."""
     r = _neighbours(x)
     return 1 / (r[:, -1] / r[:, -2]).log().mean()
+
+
+FARTHEST = (
+    "These are distances to the farthest points: `topk` takes the largest unless it is told "
+    "`largest=False`, and `sort` goes from small to large unless it is told `descending=True`."
+)
+
+
+@exercise.mistake("other-neighbours", FARTHEST)
+def _(x):
+    r = _neighbours(x)
+    return 1 / (r[:, -3] / r[:, -2]).log().mean()
+
+
+@exercise.mistake("other-neighbours", FARTHEST)
+def _(x):
+    r = _neighbours(x)
+    return 1 / (r[:, -2] / r[:, -1]).log().mean()
 
 
 @exercise.mistake("city-block")

@@ -433,6 +433,14 @@ def by_argsort(model, loss, x, steps, lr, generator):
     return torch.from_numpy(losses)
 
 
+def slice_without_its_start(model, loss, x, steps, lr, generator):
+    def slices(x, g):
+        order = torch.randperm(len(x), generator=g)
+        return [order[i:128] for i in range(0, len(x), 128)]
+
+    return changed(order=slices)(model, loss, x, steps, lr, generator)
+
+
 def times_batch_size(model, loss, x, steps, lr, generator):
     """The model is trained as it should be; each loss is that of all rows of its batch."""
     sizes = [len(rows) for rows in torch.arange(len(x)).split(128)]
@@ -561,6 +569,7 @@ WRONG = [
     ("changes-its-input", in_place),
     ("eval-mode", evaluating),
     ("not-detached", list_with_graphs),
+    ("empty-batch", slice_without_its_start),
     ("wrong-record", times_batch_size),
     ("wrong-over-epochs", short_batch_weighs_less),
     ("clipped", clipped),
