@@ -363,6 +363,17 @@ def test_loss_curves_average_over_windows_that_widen() -> None:
     x, y = one.get_xydata().T
     assert y[0] == 0 and (np.diff(x) > 0).all() and np.allclose(y, x - 1)  # steps count from 1
     assert set(two.get_ydata()) == {1.0}
+    assert len(ax.lines) == 2
+
+
+def test_loss_curves_draw_every_step_beneath_the_means_when_asked() -> None:
+    _, ax = plotting.figure()
+    losses = torch.arange(100.0) % 7
+    (line,) = plotting.loss_curves(ax, {"a": losses}, points=20, each=True)
+    steps, means = ax.lines
+    assert means is line
+    assert np.array_equal(steps.get_xydata(), np.stack([np.arange(1, 101), losses], 1))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a"]
 
 
 def test_latent_maps_hold_codes_colours_and_draws() -> None:

@@ -11,15 +11,26 @@ from .base import ROLE, Array, array, plain_ticks
 
 
 def loss_curves(
-    ax: Axes, losses: Mapping[str, Array], *, unit: str = "nats", points: int = 60
+    ax: Axes,
+    losses: Mapping[str, Array],
+    *,
+    unit: str = "nats",
+    points: int = 60,
+    each: bool = False,
 ) -> list[Line2D]:
-    """The loss of every step, (steps,) for each curve, as means over windows that widen."""
+    """The loss of every step, (steps,) for each curve, as means over windows that widen.
+
+    Args:
+        each: draw every step as well, pale, beneath the means.
+    """
     lines = []
     for (name, values), style in zip(losses.items(), ("-", "--", ":", "-."), strict=False):
         steps = len(array(values))
         edges = np.unique(np.geomspace(1, steps + 1, points).astype(int)) - 1
         middle = 1 + (edges[:-1] + edges[1:] - 1) / 2  # steps are counted from 1
         means = np.add.reduceat(array(values), edges[:-1]) / np.diff(edges)
+        if each:
+            ax.plot(np.arange(1, steps + 1), array(values), color=ROLE["model"], lw=0.6, alpha=0.5)
         lines += ax.plot(middle, means, style, color=ROLE["model"], label=name)
     ax.set(xscale="log", xlabel="step", ylabel=f"loss, {unit}")
     plain_ticks(ax.xaxis)
