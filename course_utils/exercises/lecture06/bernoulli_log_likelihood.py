@@ -221,6 +221,32 @@ def _(x, logits):
     return per_sample(log_coin(logits, x))
 
 
+@exercise.mistake("arguments-exchanged")
+def _(x, logits):
+    """The pixels are used as logits and the logits as pixels, and the sign is that of a loss: look
+    at the order in which your function hands them on, and turn the sign around.
+    """
+    return -per_sample(log_coin(logits, x))
+
+
+@exercise.mistake("one-minus-the-log")
+def _(x, logits):
+    """One minus log p stands where the logarithm of 1 - p belongs: first subtract, then take the
+    logarithm.
+    """
+    log_p = functional.logsigmoid(logits)
+    return per_sample(x * log_p + (1 - x) * (1 - log_p))
+
+
+@exercise.mistake("multiplied")
+def _(x, logits):
+    """The probabilities of the pixels are multiplied before the logarithm is taken: of hundreds of
+    them the product is 0. Add the pixels' logarithms.
+    """
+    p = logits.sigmoid()
+    return torch.where(x > 0.5, p, 1 - p).flatten(1).prod(1).log()
+
+
 @exercise.mistake("ink-only")
 def _(x, logits):
     """Only the pixels that are 1 count in yours: the term with 1 - x is missing."""

@@ -95,6 +95,13 @@ def _(f: Subject, draw: Draw) -> None:
         "Use the logits themselves.",
         "clamped",
     )
+    again = [near(f(*args), value) for args, value, _ in asked]
+    law(
+        all(again),
+        "The loss is another number each time it is asked with the same arguments: no draw is "
+        "needed here, since the one draw is in `logits` already and the KL has a closed form.",
+        "own-noise",
+    )
     for (x, logits, mu, log_var), value, at_prior in asked:
         entropy = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         law(
@@ -207,6 +214,14 @@ def _(x, logits, mu, log_var):
     return -log_coin(x, logits).mean() + kl(mu, log_var).sum()
 
 
+@exercise.mistake("axes-exchanged")
+def _(x, logits, mu, log_var):
+    """The KL is summed over the batch and averaged over the latents, where it is the other way
+    round: axis 0 holds the images, axis 1 the latents.
+    """
+    return mean_nll(x, logits) + kl(mu, log_var).sum(0).mean()
+
+
 @exercise.mistake("log-var-as-log-std")
 def _(x, logits, mu, log_var):
     """`log_var` is read as the log of the standard deviation: it is the log of its square."""
@@ -243,6 +258,12 @@ def _(x, logits, mu, log_var):
 def _(x, logits, mu, log_var):
     """`log_var` is used as the variance, and its logarithm taken once more."""
     return mean_nll(x, logits) + ((mu**2 + log_var - 1 - log_var.log()) / 2).sum(1).mean()
+
+
+@exercise.mistake("no-exp")
+def _(x, logits, mu, log_var):
+    """`log_var` squared stands in the KL where the variance belongs: exponentiate it."""
+    return mean_nll(x, logits) + ((mu**2 + log_var**2 - 1 - log_var) / 2).sum(1).mean()
 
 
 @exercise.mistake("no-kl")

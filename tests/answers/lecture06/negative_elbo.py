@@ -107,6 +107,16 @@ def elbo_two_values(x, logits, mu, log_var):
     return _bce(x, logits).mean(), _gaussian_kl(mu, log_var).mean()
 
 
+def elbo_drawn_kl(x, logits, mu, log_var):
+    eps = torch.randn_like(mu)
+    log_ratio = (z_of(mu, log_var, eps) ** 2 - eps**2 - log_var).sum(1) / 2
+    return (_bce(x, logits) + log_ratio).mean()
+
+
+def z_of(mu, log_var, eps):
+    return mu + (log_var / 2).exp() * eps
+
+
 def elbo_single(x, logits, mu, log_var):
     return elbo_of_parts(x.float(), logits.float(), mu.float(), log_var.float())
 
@@ -148,6 +158,7 @@ WRONG = [
     ("wrong-gradient", elbo_half_detached),
     ("gradient-not-finite", elbo_where),
     ("no-gradient", elbo_item),
+    ("own-noise", elbo_drawn_kl),
     ("wrong-type", elbo_two_values),
     ("wrong-dtype", elbo_single),
     ("wrong-shape", elbo_with_axis),
