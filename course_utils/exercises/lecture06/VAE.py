@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ...estimates import mean_and_error
-from ...sandbox.script import Step, call, descend, make
+from ...sandbox.functions import Raised
+from ...sandbox.script import Step, call, descend, gradients, make, vjp
 from ...simulators.sprites import enumerated_sprites
 from .. import modules
 from ..draw import Draw
@@ -48,6 +49,7 @@ exercise = Exercise(
 )
 
 BATCH, STEPS, LEARNING_RATE, LATENTS = 64, 500, 4e-3, 4
+TOLD, TOLD_RATE = 40, 1e-2  # the steps after which a loss is told from wrong ones
 OURS = 5.4  # nats above the truth: the course's own model after the same steps; a test trains it
 
 
@@ -55,8 +57,16 @@ OURS = 5.4  # nats above the truth: the course's own model after the same steps;
 def _(f: Subject, draw: Draw) -> None:
     k, b, few = sorted(draw.sizes(3, 3, 9))
     sizes = ((2 * draw.integer(2, 3)) ** 2, k)  # a square of pixels, for who uses convolutions
-    for shape, rows in ((sizes, b), ((196, 2), few), ((196, 8), b)):
-        check_shapes(f, shape, rows, draw)
+    check_shapes(f, (196, 2), few, draw)
+    for shape in (sizes, (196, 8)):
+        try:
+            check_shapes(f, shape, b, draw)
+        except Raised as error:
+            message = (
+                f"Made as `VAE(196, 2)` your class works, as `VAE{shape}` it stops: is a size "
+                "written out as a number, where `data_dim` or `latent_dim` belongs? "
+            )
+            raise Raised(message + error.message, "size-written-out") from None
     x, other = (pixels(draw, b, sizes[0]) for _ in range(2))
     z, eps = (draw.normal(b, k, dtype=torch.float64) for _ in range(2))
     drawn = (
@@ -378,6 +388,14 @@ def _(own):
     return -per_sample(log_coin(1 - own.x, own.logits)).mean() + own.kl.sum(1).mean()
 
 
+@wrong_loss("arguments-exchanged")
+def _(own):
+    """The pixels are used as logits and the logits as pixels: look at the order in which `loss`
+    hands them on.
+    """
+    return -per_sample(log_coin(own.logits, own.x)).mean() + own.kl.sum(1).mean()
+
+
 @wrong_loss("base-two")
 def _(own):
     """This is in bits: the course's losses are in nats, by the natural logarithm."""
@@ -402,7 +420,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
     kinds = draw.uniform(0.02, 0.98, 4, d, dtype=torch.float64)
     x = (draw.uniform(0, 1, rows, d, dtype=torch.float64) < kinds.repeat(rows // 4, 1)).double()
     eps = draw.normal(rows, k, dtype=torch.float64)
-    stages = [asked_at(f, sizes, steps, x, eps) for steps in (0, 40)]
+    stages = [asked_at(f, sizes, steps, x, eps) for steps in (0, TOLD)]
     check_parts([own for own, _, _ in stages])
     for slug, sentence, loss in WRONG_LOSSES:
         law(not all(_equal(loss(own), value) for own, value, _ in stages), sentence, slug)
@@ -438,6 +456,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         "prior, summed over the latents, and their mean over the batch.",
         "wrong-loss",
     )
+    check_graph(f, sizes, own)
     check_sure(f, sizes, x, eps)
     for name, part in (("mu", own.mu), ("log_var", own.log_var)):
         law(
@@ -448,9 +467,38 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         )
 
 
+def check_graph(f: Subject, sizes: Sizes, own: Own) -> None:
+    """The gradient of the loss by eps, which reaches it through z alone, is that of the pixels.
+
+    A detached z has none. What a few steps of training change by that is little where the decoder
+    learns fast, so `check_learning` alone would let many pass.
+    """
+    start = make("model", *sizes, seed=3, double=True)
+    train = descend("model.loss", own.x, own.eps, steps=TOLD, lr=TOLD_RATE)
+    one, ask = torch.ones((), dtype=torch.float64), ("model.loss", own.x, own.eps)
+    *_, (_, by_name) = f.run(start, train, gradients(*ask))
+    if all(g is None for _, g in by_name):
+        return  # nothing learns at all, and that is told elsewhere
+    z = own.mu + (own.log_var / 2).exp() * own.eps
+    by_logit = (own.logits.sigmoid() - own.x) / len(own.x)
+    try:
+        *_, (found,) = f.run(start, train, vjp(ask[0], ask[1:], (1,), one))
+        *_, (by_z,) = f.run(start, train, vjp("model.decode", (z,), (0,), by_logit))
+    except Raised:
+        return  # eps or z is changed in place, which a leaf that wants a gradient forbids
+    expected = by_z * (own.log_var / 2).exp()
+    law(
+        found is not None and modules.same(found, expected),
+        "The value is right, and what the pixels say does not come back through z: no gradient "
+        "reaches the encoder from the reconstruction. Look for `.detach()`, `.data` or "
+        "`torch.no_grad()` between `encode` and the logits.",
+        "detached-draw",
+    )
+
+
 def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> None:
     """Noise a million times too large makes logits of any size, and the loss stays what it is."""
-    own, value, _ = asked_at(f, sizes, 40, x, eps, times=1e6)
+    own, value, _ = asked_at(f, sizes, TOLD, x, eps, times=1e6)
     law(
         abs(float(own.right - value)) <= 1e-3 * float(own.right.abs()),
         "Where a pixel's logit is large, the loss is not the cross-entropy: the sigmoid rounds to "
@@ -500,7 +548,7 @@ def asked_at(
     """After so many steps: what the networks say of x, the losses at plus and minus times eps."""
     start: tuple[Step, ...] = (
         make("model", *sizes, seed=3, double=True),
-        descend("model.loss", x, eps, steps=steps, lr=1e-2),
+        descend("model.loss", x, eps, steps=steps, lr=TOLD_RATE),
     )
     eps = times * eps
     *_, (mu, log_var), value, again, other = f.run(
@@ -576,11 +624,24 @@ def check_training(f: Subject, draw: Draw) -> None:
         "above-the-truth",
     )
     law(
+        log_var.min() < 0,
+        "After training `log_var` is above 0 for every image, so that no code is narrower than the "
+        "prior: it seems to come from a softplus, an exponential or a sigmoid. It is a logarithm, "
+        "which may have any sign: its last layer is linear.",
+        "log-var-positive",
+    )
+    law(
         missing < (coins + OURS) / 2 + 4 * error,
         f"The formulas are right, and after {STEPS} steps the model is {missing:.1f} nats above "
         f"the truth, where one coin per pixel is {coins:.1f} and the course's model {OURS}: it "
-        "hardly learns. A code that is detached from its encoder does that, or a network without "
-        "a hidden layer, very deep or very narrow, or a start with large weights; one or two "
-        "hidden layers of a hundred units do not. More is said in docs/when_it_does_not_train.md.",
+        "hardly learns. A network without a hidden layer does that, or a very deep or very narrow "
+        "one, or a start with large weights; one or two hidden layers of a hundred units do not. "
+        "More is said in docs/when_it_does_not_train.md.",
         "learns-too-little",
+    )
+    law(
+        mu.abs().max() > 1,
+        "After training `mu` lies between -1 and 1 for every image, as behind a tanh or a sigmoid, "
+        "and the prior's deviation is 1: the last layer of the encoder is linear.",
+        "mu-bounded",
     )

@@ -3,6 +3,7 @@
 The wrong ones change one thing in the first right one, and so inherit the rest.
 """
 
+import itertools
 import math
 
 import torch
@@ -627,6 +628,73 @@ class MuAndLogVarExchanged(OneHiddenLayer):
         return self.cost(x, self.decode(self.draw(mu, log_var, eps)), mu, log_var)
 
 
+class PixelsForLogits(OneHiddenLayer):
+    def bce(self, x, logits):
+        return super().bce(logits, x)
+
+
+class TwoHiddenLayers(OneHiddenLayer):
+    """The decoder learns so fast that a detached draw changes little in the first steps."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        sizes = (latent_dim, 128, 128, data_dim)
+        layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in itertools.pairwise(sizes)]
+        self.encoder = nn.Sequential(
+            nn.Linear(data_dim, 128),
+            nn.ReLU(),
+            nn.Linear(128, 128),
+            nn.ReLU(),
+            nn.Linear(128, 2 * latent_dim),
+        )
+        self.decoder = nn.Sequential(*itertools.chain(*layers))[:-1]
+
+
+class DetachedInADeepOne(TwoHiddenLayers):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu, log_var, eps).detach()
+
+
+class DrawnWithoutGraph(TwoHiddenLayers):
+    def draw(self, mu, log_var, eps):
+        with torch.no_grad():
+            return super().draw(mu, log_var, eps)
+
+
+class NoiseScaledInPlace(OneHiddenLayer):
+    """Right, although eps is written over: it is handed in as a copy."""
+
+    def draw(self, mu, log_var, eps):
+        eps *= (log_var / 2).exp().detach() ** 0  # one, in place
+        return mu + (log_var / 2).exp() * eps
+
+
+class CodeScaledInPlace(OneHiddenLayer):
+    def decode(self, z):
+        z *= 1.0
+        return self.decoder(z)
+
+
+class PositiveLogVar(OneHiddenLayer):
+    """A softplus, as if it were a variance; all that follows takes it for its logarithm."""
+
+    def encode(self, x):
+        mu, raw = super().encode(x)
+        return mu, functional.softplus(raw)
+
+
+class DeviationForLogVar(OneHiddenLayer):
+    def encode(self, x):
+        mu, raw = super().encode(x)
+        return mu, (raw / 2).exp()
+
+
+class BoundedMu(OneHiddenLayer):
+    def encode(self, x):
+        mu, log_var = super().encode(x)
+        return torch.tanh(mu), log_var
+
+
 class Bits(OneHiddenLayer):
     def loss(self, x, eps):
         return super().loss(x, eps) / math.log(2)
@@ -644,6 +712,9 @@ RIGHT = [
     Residual,
     Wide,
     Centred,
+    TwoHiddenLayers,
+    NoiseScaledInPlace,
+    CodeScaledInPlace,
 ]
 
 WRONG = [
@@ -688,14 +759,20 @@ WRONG = [
     ("shared-parameters", SharedLayers),
     ("log-var-constant", ConstantLogVar),
     ("wrong-gradient", DetachedKL),
-    ("wrong-gradient", DetachedDraw),
+    ("detached-draw", DetachedDraw),
+    ("detached-draw", DetachedInADeepOne),
+    ("detached-draw", DrawnWithoutGraph),
+    ("log-var-positive", PositiveLogVar),
+    ("log-var-positive", DeviationForLogVar),
+    ("mu-bounded", BoundedMu),
+    ("arguments-exchanged", PixelsForLogits),
     ("does-not-learn", Unused),
     ("does-not-learn", LossOfNumbers),
     ("learns-too-little", Linear),
     ("wrong-type", OneTensor),
     ("wrong-shape", DecodesToImages),
     ("wrong-shape", LossPerImage),
-    ("raises", OnlyFourteen),
+    ("size-written-out", OnlyFourteen),
     ("raises", NoSuper),
     ("not-a-module", NotAModule),
     ("one-head", OneHead),
