@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from course_utils.authoring.execute import texts
 from course_utils.lectures import lecture_of, read
 from course_utils.ledger import KNOWN
+from course_utils.simulators.sprites import enumerated_factors, enumerated_sprites
 
 ROOT = Path(__file__).parents[1]
 LECTURES = {lecture_of(path): path for path in sorted((ROOT / "solutions").glob("*.ipynb"))}
@@ -159,6 +161,21 @@ def test_the_66_nats_of_independent_pixels() -> None:
     assert f"{entropy + above:.0f}" == "66"
     for place in ("06", "docs/when_it_does_not_train.md"):
         assert re.search(r"\b66\b", written(place))
+
+
+def test_small_sprites_differ_less_in_shape_than_in_place() -> None:
+    """What lecture 06 says of its plane, in pixels: other shape here, same shape next door."""
+    assert "Small sprites of two shapes at one place differ in fewer pixels" in written("06")
+    causes, pictures = enumerated_factors(), enumerated_sprites(14).templates
+    shape, scale, x, y = (causes[name] for name in ("shape", "scale", "x", "y"))
+    pixels = torch.cdist(pictures, pictures, p=1)
+    apart = torch.hypot(x[:, None] - x, y[:, None] - y)
+    small = (scale == scale.min())[:, None] & (scale == scale.min())
+    alike = shape[:, None] == shape
+    step = apart[small & (apart > 0)].min()
+    here = pixels[small & ~alike & (apart == 0)]
+    next_door = pixels[small & alike & (apart > 0) & (apart < 1.01 * step)]
+    assert here.mean() < next_door.mean() - 1  # 7 against 10 pixels, and no draw in either
 
 
 def test_a_wrong_quotation_is_noticed() -> None:
