@@ -688,7 +688,7 @@ CHAINS: list[Case] = [
         "one for each sample",
     ),
     (
-        "x_0 out of pure noise",
+        "x0 out of pure noise",
         lambda: diffusion.predict_x0(FLAT, torch.zeros(4), FLAT),
         "alpha_bar must lie",
     ),

@@ -51,7 +51,7 @@ def exact_elbo(denoiser: diffusion.Denoiser, x0: Tensor, schedule: Schedule) -> 
 
 
 def chain_marginal(density: Gaussian, schedule: Schedule) -> MultivariateNormal:
-    """p_theta(x_0) of the chain with the exact denoiser, which is linear: one matrix a step."""
+    """p_theta(x_data) of the chain with the exact denoiser, which is linear: one matrix a step."""
     eye = torch.eye(2, dtype=F64)
     mean, cov = torch.zeros(2, dtype=F64), eye
     for t in reversed(range(len(schedule))):
@@ -120,7 +120,7 @@ def test_samples_of_any_shape_have_their_own_noise_level():
 @each_schedule
 @pytest.mark.parametrize("t", [1, 20, 49])
 def test_the_posterior_is_that_of_bayes(betas, t):
-    """q(x_{t-1} | x_t, x_0) = q(x_t | x_{t-1}) q(x_{t-1} | x_0) / q(x_t | x_0), in logarithms."""
+    """log q(x_{t-1} | x_t, x_data) = log q(x_t | x_{t-1}) q(x_{t-1} | x_data) / q(x_t | x_data)."""
     x0, x_t, x = normal(5), normal(5, seed=1), normal(5, seed=2)
     bars = diffusion.alpha_bars(betas)
 
@@ -202,7 +202,7 @@ def test_the_elbo_is_below_the_evidence_of_the_chain_for_each_point(betas):
 def test_the_bound_nears_the_exact_evidence_like_one_over_the_steps():
     """The theorem for Gaussian data and the exact denoiser, which is linear.
 
-    The average over x_0 ~ N(m, C) is taken at sigma points too, as all is quadratic: no noise.
+    The average over x_data ~ N(m, C) is taken at sigma points too, as all is quadratic: no noise.
     """
     truth = diffusion.diffused(GAUSSIAN)
     root = torch.linalg.cholesky(GAUSSIAN.cov)
@@ -324,9 +324,9 @@ def test_the_score_in_three_dimensions_too():
 
 
 def test_the_exact_denoiser_is_the_mean_of_the_noise():
-    """<eps | x_t> by quadrature over x_0 on a grid, without a score."""
+    """<eps | x_t> by quadrature over x_data on a grid, without a score."""
     axis = torch.linspace(-4, 4, 321, dtype=F64)
-    grid = torch.cartesian_prod(axis, axis)  # x_0
+    grid = torch.cartesian_prod(axis, axis)  # x_data
     for bar in (0.8, 0.3):
         x_t = normal(3, 2, seed=5)
         eps = (x_t[:, None] - math.sqrt(bar) * grid) / math.sqrt(1 - bar)  # (3, grid, 2)
@@ -377,7 +377,7 @@ def test_forward_and_backward_is_a_round_trip(density):
 
 
 def test_on_a_gaussian_the_flow_is_linear():
-    """x_T = C^(-1/2) (x_0 - m) for Gaussian data: the flow whitens them."""
+    """x_T = C^(-1/2) (x_data - m) for Gaussian data: the flow whitens them."""
     x0 = GAUSSIAN.sample(20, generator=seeded())
     values, axes = torch.linalg.eigh(GAUSSIAN.cov)
     white = (x0 - GAUSSIAN.mean) @ axes @ values.rsqrt().diag() @ axes.T

@@ -551,6 +551,9 @@ def test_asked_more_firmly_the_draws_leave_the_exact_density(made: dict[str, Liv
     shares, costs = zip(*(read(scale) for scale in (1.0, 2.0, 4.0)), strict=True)
     assert min(shares) >= 99
     assert abs(costs[0]) < 0.01 and costs[0] < costs[1] < costs[2]
+    # The draws start from the noise that is given: twelve times one noise, twelve times one draw.
+    live = widgets.guiding(torch.tensor([[0.3, -0.4]]).expand(12, 2))
+    assert "± 0.00 nats" in live.move(scale=2.0)
 
 
 def test_out_of_noise_ends_where_the_network_expects_it(made: dict[str, Live]) -> None:

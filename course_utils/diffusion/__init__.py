@@ -15,7 +15,8 @@ and `DiffusedMixture.eps`, exact.
 - guidance, recognition: what is drawn is asked for, and whether it is that;
 - exact: a mixture of Gaussians, whose score is known; binary: the chain on pixels of 0 and 1.
 
-Python counts from 0: `t` is an index into betas, x_t the state after t + 1 steps, `x0` the data.
+Python counts from 0: `t` is an index into betas, x_t the state after t + 1 steps. `x0` are the
+data, which formulas call x_data.
 """
 
 from .binary import BinaryNoisePredictor, binary_elbo, binary_sample

@@ -12,8 +12,8 @@ from .denoisers import _NoisyNetwork
 from .sampling import ddpm_path
 from .schedule import Schedule, diffuse, require_draws, require_flat, spread_steps
 
-# The same chain on x_0 in {-1, 1}^D, for the ledger: there log p(x_0) is that of a probability, not
-# of a density, and so the last step has to be a Bernoulli.
+# The same chain on x_data in {-1, 1}^D, for the ledger: there log p(x_data) is that of a
+# probability, not of a density, and so the last step has to be a Bernoulli.
 
 
 class BinaryNoisePredictor(nn.Module):
@@ -21,9 +21,9 @@ class BinaryNoisePredictor(nn.Module):
 
     logits = 2 sqrt(alpha_bar) / (1 - alpha_bar) x_t + F(x_t, log-SNR),
 
-    the log-odds of x_0 = 1 against -1: the first term is what the pixel's own x_t says, by Bayes'
-    theorem, and F what all the others do. x0_hat = tanh(logits / 2) is the mean of x_0, and
-    eps_hat = (x_t - sqrt(alpha_bar) x0_hat) / sqrt(1 - alpha_bar).
+    the log-odds of x_data = 1 against -1: the first term is what the pixel's own x_t says, by
+    Bayes' theorem, and F what all the others do. x0_hat = tanh(logits / 2) is the mean of x_data,
+    and eps_hat = (x_t - sqrt(alpha_bar) x0_hat) / sqrt(1 - alpha_bar).
 
     Args:
         data_dim: D.
@@ -67,10 +67,10 @@ def binary_elbo(
 ) -> Tensor:
     """A lower bound on the log-probability of binary images, an unbiased estimate of it.
 
-    ELBO = <log p_theta(x_0 | x_t at t = 0)> - sum_{t >= 1} KL_t - L_T, where the last step is a
+    ELBO = <log p_theta(x_data | x_t at t = 0)> - sum_{t >= 1} KL_t - L_T, where the last step is a
     product of Bernoullis with the model's logits there, and every other has the variance of the
     posterior: data are points, not spread out. Then
-    KL_t = 1/2 (SNR_{t-1} - SNR_t) |x_0 - x0_hat|^2 (Kingma et al. 2021, equation 13).
+    KL_t = 1/2 (SNR_{t-1} - SNR_t) |x_data - x0_hat|^2 (Kingma et al. 2021, equation 13).
 
     Args:
         model: the denoiser.

@@ -23,7 +23,7 @@ def elbo_weights(schedule: Schedule) -> Tensor:
 
 
 def prior_kl(x0: Tensor, schedule: Schedule) -> Tensor:
-    """L_T: how far the last latent is from the prior, KL(q(x_{T-1} | x_0) || N(0, I)).
+    """L_T: how far the last latent is from the prior, KL(q(x_{T-1} | x_data) || N(0, I)).
 
     There is nothing in it to be learned. (Ho et al. 2020, equation 5.)
 
@@ -40,9 +40,9 @@ def prior_kl(x0: Tensor, schedule: Schedule) -> Tensor:
 def step_loss(denoiser: Denoiser, x0: Tensor, t: Tensor, schedule: Schedule, eps: Tensor) -> Tensor:
     """One term of the negative ELBO at one draw x_t = diffuse(x0, alpha_bar_t, eps).
 
-    t > 0:  KL(q(x_{t-1} | x_t, x_0) || p_theta(x_{t-1} | x_t))
+    t > 0:  KL(q(x_{t-1} | x_t, x_data) || p_theta(x_{t-1} | x_t))
             = w_t |eps - eps_hat|^2 + D/2 (r - 1 - log r),    r = beta~_t / sigma_t^2;
-    t = 0:  -log p_theta(x_0 | x_t)
+    t = 0:  -log p_theta(x_data | x_t)
             = w_0 |eps - eps_hat|^2 + D/2 log(2 pi sigma_0^2).
 
     The two Gaussians of the KL have variances beta~_t and sigma_t^2, and means that differ by
@@ -79,7 +79,7 @@ def _step_constants(schedule: Schedule) -> Tensor:
 def _drawn_step_loss(
     denoiser: Denoiser, x0: Tensor, t: Tensor, schedule: Schedule, generator: torch.Generator
 ) -> Tensor:
-    """`step_loss` at a random eps, less noisy: as long as x_t is nearly x_0 the denoiser cannot
+    """`step_loss` at a random eps, less noisy: as long as x_t is nearly x_data the denoiser cannot
     know eps, and the loss is |eps|^2, whose mean D is known without drawing."""
     eps = standard_normal(x0.shape, x0, generator)
     known = eps.square().sum(dim=1) - x0.shape[1]  # 0 on average
@@ -129,10 +129,10 @@ def elbo(
     generator: torch.Generator,
     draws: int = 1,
 ) -> Tensor:
-    """The evidence lower bound of each x_0: that of a VAE with T latents and a fixed encoder.
+    """The evidence lower bound of each x_data: that of a VAE with T latents and a fixed encoder.
 
     ELBO = -(L_T + sum_{t=1}^{T-1} L_t + L_0), every term once (Ho et al. 2020, equation 5). Its
-    average over the noise is never above log p_theta(x_0).
+    average over the noise is never above log p_theta(x_data).
 
     Args, Raises: as `elbo_terms`.
 

@@ -16,7 +16,7 @@ class NoisePredictor(nn.Module):
 
     eps_hat = sqrt(1 - alpha_bar) [x_t + sqrt(alpha_bar) F(x_t, log-SNR)].
 
-    With F = 0, where the network starts, this is exact for data x_0 ~ N(0, I): only what differs
+    With F = 0, where the network starts, this is exact for data x_data ~ N(0, I): only what differs
     from a standard normal has to be learned, so standardise the data. For any F it is right at
     both ends: where all is noise it is x_t, and where there is none it is 0.
 

@@ -13,7 +13,7 @@ from .schedule import Denoiser, diffuse
 class DiffusedMixture:
     """A Gaussian mixture on its way to noise: at every alpha_bar a mixture again, in closed form.
 
-    x_0 ~ sum_m w_m N(mean_m, C_m)  gives
+    x_data ~ sum_m w_m N(mean_m, C_m)  gives
     x_t ~ sum_m w_m N(sqrt(alpha_bar) mean_m, alpha_bar C_m + (1 - alpha_bar) I).
 
     Made by `diffused`. C_m = axes diag(variances) axes^T, so that adding noise is an addition.

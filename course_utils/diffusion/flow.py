@@ -12,8 +12,8 @@ from ..densities import LOG_2PI
 from .schedule import LAST_ALPHA_BAR, Denoiser, require_flat
 
 # Write the noise level as an angle, sqrt(alpha_bar) = cos omega, sqrt(1 - alpha_bar) = sin omega,
-# from 0 (data) to pi / 2 (noise). Then x_t = cos(omega) x_0 + sin(omega) eps moves along
-#     dx / domega = cos(omega) eps - sin(omega) x_0,
+# from 0 (data) to pi / 2 (noise). Then x_t = cos(omega) x_data + sin(omega) eps moves along
+#     dx / domega = cos(omega) eps - sin(omega) x_data,
 # and with both replaced by their expectations given x_t this ODE carries p_data into N(0, I), and
 # back, through the same p_t as the chain (Song et al. 2021, section 4.3, in this variable).
 
@@ -71,9 +71,9 @@ def probability_flow(
 def probability_flow_log_prob(denoiser: Denoiser, x0: Tensor, *, steps: int = 32) -> Tensor:
     """The exact log-density of what the ODE turns N(0, I) into, up to the error of its steps.
 
-    log p_theta(x_0) = log N(x_T; 0, I) + integral_0^{pi/2} div v(x, omega) domega
+    log p_theta(x_data) = log N(x_T; 0, I) + integral_0^{pi/2} div v(x, omega) domega
 
-    along the path from x_0 to x_T (Song et al. 2021, equation 39; Chen et al. 2018). The
+    along the path from x_data to x_T (Song et al. 2021, equation 39; Chen et al. 2018). The
     divergence is exact: D vector-Jacobian products in each of the 4 stages of a step.
 
     Args:

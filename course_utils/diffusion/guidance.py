@@ -17,8 +17,8 @@ class LabelledNetwork(nn.Module):
     """(x (B, D), alpha_bar (B,), label (B,)) -> (B, D): a velocity, or the noise in x.
 
     A network F predicts how fast x moves on a path between data and noise. On the curved path of
-    diffusion, x = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps, that is
-    sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0, so that
+    diffusion, x = sqrt(alpha_bar) x_data + sqrt(1 - alpha_bar) eps, that is
+    sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_data, so that
 
         eps_hat = sqrt(1 - alpha_bar) x + sqrt(alpha_bar) F(x, log-SNR, label),
 

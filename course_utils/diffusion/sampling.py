@@ -10,7 +10,7 @@ from .schedule import Denoiser, Schedule, _alpha_bars, predict_x0
 
 
 def ddpm_step(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
-    """One step back, x_t -> x_{t-1}: a draw from the posterior at the predicted x_0.
+    """One step back, x_t -> x_{t-1}: a draw from the posterior at the predicted x_data.
 
     x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t) + sigma_t noise,
 

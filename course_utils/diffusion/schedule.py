@@ -101,7 +101,7 @@ class Schedule:
 
     @property
     def posterior_variances(self) -> Tensor:
-        """beta~_t, the variance of q(x_{t-1} | x_t, x_0), (T,).
+        """beta~_t, the variance of q(x_{t-1} | x_t, x_data), (T,).
 
         beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), which is 0 at t = 0, where alpha_bar_{-1}
         is 1. (Ho et al. 2020, equation 7.)
@@ -112,9 +112,9 @@ class Schedule:
 
 
 def diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
-    """A draw from q(x_t | x_0), all steps up to t at once.
+    """A draw from q(x_t | x_data), all steps up to t at once.
 
-    x_t = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps. (Ho et al. 2020, equation 4.)
+    x_t = sqrt(alpha_bar) x_data + sqrt(1 - alpha_bar) eps. (Ho et al. 2020, equation 4.)
 
     Args:
         x0: data, (B, ...).
@@ -136,9 +136,9 @@ def _diffuse(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
 
 
 def predict_x0(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
-    """The x_0 that x_t and the predicted noise imply: `diffuse` solved for x_0.
+    """The x_data that x_t and the predicted noise imply: `diffuse` solved for x_data.
 
-    x_0 = (x_t - sqrt(1 - alpha_bar) eps_hat) / sqrt(alpha_bar). (Ho et al. 2020, equation 15.)
+    x_data = (x_t - sqrt(1 - alpha_bar) eps_hat) / sqrt(alpha_bar). (Ho et al. 2020, equation 15.)
 
     Args:
         x_t: (B, ...).
@@ -174,14 +174,14 @@ def score_from_noise(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
 
 
 def posterior(x_t: Tensor, x0: Tensor, t: int, betas: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of q(x_{t-1} | x_t, x_0), by Bayes' theorem from two Gaussians.
+    """Mean and variance of q(x_{t-1} | x_t, x_data), by Bayes' theorem from two Gaussians.
 
-    q(x_{t-1} | x_t, x_0) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_0):
+    q(x_{t-1} | x_t, x_data) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_data):
 
-        mean = [sqrt(alpha_bar_{t-1}) beta_t x_0 + sqrt(alpha_t) (1 - alpha_bar_{t-1}) x_t]
+        mean = [sqrt(alpha_bar_{t-1}) beta_t x_data + sqrt(alpha_t) (1 - alpha_bar_{t-1}) x_t]
                / (1 - alpha_bar_t).
 
-    (Ho et al. 2020, equations 6 and 7.) At t = 0 it is x_0, without variance.
+    (Ho et al. 2020, equations 6 and 7.) At t = 0 it is x_data, without variance.
 
     Args:
         x_t, x0: (...).

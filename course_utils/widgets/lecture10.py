@@ -120,17 +120,22 @@ def left_of(lumps: densities.FullMixture) -> densities.FullMixture:
     return densities.FullMixture(weights, lumps.means[:2], lumps.covs[:2])
 
 
-def guiding(*, n: int = 400, seed: int = 10) -> Live:
+def guiding(noise: Tensor | None = None, *, n: int = 400, seed: int = 10, steps: int = 16) -> Live:
     """Guidance under a slider: draws of the left group, asked for ever more firmly.
 
-    With the exact scores of a mixture, over the exact density of the group, by the ODE.
+    With the exact scores of a mixture, over the exact density of the group, by the ODE. `noise`:
+    where the draws start, (n, 2), so that the numbers are those of other draws from the same noise;
+    n of their own by default. `steps`: of the ODE.
     """
     lumps = four_lumps()
     group = left_of(lumps)
     everything, left = diffusion.diffused(lumps), diffusion.diffused(group)
-    noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
-    asked = torch.zeros(n, dtype=torch.int64)
+    if noise is None:
+        noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
+    start = noise
+    asked = torch.zeros(len(start), dtype=torch.int64)
     found: dict[float, tuple[Tensor, tuple[float, float]]] = {}
+    default = 4.0
 
     def one_group(x: Tensor, alpha_bar: Tensor, _label: Tensor) -> Tensor:
         return left.eps(x, alpha_bar)
@@ -138,8 +143,8 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
     def draws(scale: float) -> tuple[Tensor, tuple[float, float]]:
         if scale not in found:
             told = diffusion.guided(one_group, everything.eps, asked, scale)
-            x = diffusion.probability_flow(told, noise)
-            log_p = diffusion.probability_flow_log_prob(told, x)
+            x = diffusion.probability_flow(told, start, steps=steps)
+            log_p = diffusion.probability_flow_log_prob(told, x, steps=steps)
             found[scale] = x, mean_and_error(log_p - group.log_prob(x))
         return found[scale]
 
@@ -147,7 +152,7 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
     cells = torch.cartesian_prod(axis, axis)
     fig, ax = plotting.figure(width=5.2, height=4.6)
     plotting.boltzmann_map(ax, axis, axis, group.log_prob(cells).exp().reshape(97, 97))
-    dots = plotting.walkers(ax, draws(1.0)[0], label=None)
+    dots = plotting.walkers(ax, draws(default)[0], label=None)
     ax.set(xlim=(-2.4, 2.4), ylim=(-2.4, 2.4))
     ax.set(xlabel="first coordinate", ylabel="second coordinate")
 
@@ -161,7 +166,7 @@ def guiding(*, n: int = 400, seed: int = 10) -> Live:
         )
 
     scales = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0]
-    return live(fig, update, moving=[dots], scale=stops("scale", scales, 4.0))
+    return live(fig, update, moving=[dots], scale=stops("scale", scales, default))
 
 
 def out_of_noise(

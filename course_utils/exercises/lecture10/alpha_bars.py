@@ -111,7 +111,7 @@ def _(betas: Tensor) -> Tensor:
 
 @exercise.mistake("extra-root")
 def _(betas: Tensor) -> Tensor:
-    """This is sqrt(alpha_bar), the factor of x_0: alpha_bar is the product without a root."""
+    """This is sqrt(alpha_bar), the factor of x_data: alpha_bar is the product without a root."""
     return torch.cumprod((1 - betas).sqrt(), 0)
 
 

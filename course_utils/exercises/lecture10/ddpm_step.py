@@ -13,12 +13,12 @@ exercise = Exercise(
     "x_t (...), t int, eps_hat (...), betas (T,), noise (...) -> (...)",
     place=5,
     proves="If the predicted noise is the true one, the step draws from the posterior "
-    "q(x_{t-1} | x_t, x_0) that Bayes' theorem gives, and the last step gives x_0 back: for fresh "
-    "schedules and the lecture's own, every kind of t, vectors and images, a single step, tiny "
-    "betas, double precision.",
+    "q(x_{t-1} | x_t, x_data) that Bayes' theorem gives, and the last step gives x_data back: for "
+    "fresh schedules and the lecture's own, every kind of t, vectors and images, a single step, "
+    "tiny betas, double precision.",
     hints=(
-        "Three parts: the x_0 that eps_hat implies, the mean of the posterior with that x_0 in it, "
-        "and its standard deviation times `noise`.",
+        "Three parts: the x_data that eps_hat implies, the mean of the posterior with that x_data "
+        "in it, and its standard deviation times `noise`.",
         "Collect what multiplies x_t and what multiplies eps_hat: with alpha_bar_t = "
         "(1 - beta_t) alpha_bar_{t-1} much cancels, and 1 / sqrt(1 - beta_t) stands before both.",
         "Before the first step nothing has faded: alpha_bar_{-1} is 1, so the variance is 0 at "
@@ -104,23 +104,23 @@ def _judge_step(
         )
         law(
             near(still, x0),
-            "At t = 0, given the noise that was added, x_0 should come back.",
+            "At t = 0, given the noise that was added, x_data should come back.",
             "not-undone",
         )
         return
-    # q(x_{t-1} | x_t, x_0) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_0).
+    # q(x_{t-1} | x_t, x_data) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_data).
     beta, _, _, before = levels(t, betas.double())
     precision = (1 - beta) / beta + 1 / (1 - before)
     pull = (1 - beta).sqrt() / beta * x_t + before.sqrt() / (1 - before) * x0
     law(
         near(still, (pull / precision).to(still), float(x_t.abs().max())),
         f"{where}Without noise, and given the noise that was added, the step should be the mean of "
-        "the posterior q(x_{t-1} | x_t, x_0).",
+        "the posterior q(x_{t-1} | x_t, x_data).",
         "wrong-mean",
     )
     law(
         near(((moved - still).square() * precision).to(noise), noise.square()),
-        f"{where}The variance of the step is not that of the posterior q(x_{{t-1}} | x_t, x_0).",
+        f"{where}The variance of the step is not that of the posterior q(x_{{t-1}} | x_t, x_data).",
         "wrong-spread",
     )
     law(

@@ -164,7 +164,7 @@ def _(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
 
 @exercise.mistake("no-noise")
 def _(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
-    """There is no noise: this is the mean of q(x_t | x_0)."""
+    """There is no noise: this is the mean of q(x_t | x_data)."""
     return per_sample(alpha_bar, x0).sqrt() * x0
 
 

@@ -15,7 +15,7 @@ def per_sample(numbers: Tensor, x: Tensor) -> Tensor:
 
 
 def noisy(x0: Tensor, alpha_bar: Tensor, eps: Tensor) -> Tensor:
-    """The draw of q(x_t | x_0) that eps makes."""
+    """The draw of q(x_t | x_data) that eps makes."""
     a = per_sample(alpha_bar, x0)
     return a.sqrt() * x0 + (1 - a).sqrt() * eps
 

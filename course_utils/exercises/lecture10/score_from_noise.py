@@ -13,7 +13,7 @@ exercise = Exercise(
     "10.score_from_noise",
     "eps_hat (B, ...), alpha_bar (B,) -> (B, ...)",
     place=4,
-    proves="From the best prediction of the noise comes the gradient of log p(x_t), found by "
+    proves="From the best prediction of the noise comes the gradient of log q(x_t), found by "
     "differentiating the exact density: for one data point, Gaussians and a mixture, vectors, "
     "images and numbers, hardly any noise, double precision, with gradients.",
     hints=(
