@@ -38,7 +38,7 @@ from course_utils.exercises.draw import Draw
 from course_utils.exercises.laws import agree, law, near
 from course_utils.exercises.signature import parse
 from course_utils.exercises.subject import Subject
-from course_utils.lectures import find_root
+from course_utils.lectures import find_root, read
 from course_utils.sandbox import script, wire
 from course_utils.sandbox.functions import LocalFunction, is_students
 from course_utils.simulators import collider
@@ -181,6 +181,55 @@ def only_dots(x): ...
 def test_a_stub_is_told_from_a_body_by_what_it_does(function, status):
     result = judging.judge("00.mean_and_std", function, seed=0)
     assert (result.status, "None" in result.message) == (status, True), result
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """What each exercise asks for, by its name: the paragraph above it and the stub's docstring."""
+    found = {}
+    for path in sorted((find_root() / "notebooks").glob("*.ipynb")):
+        for cell in read(path).cells:
+            for name in re.findall(r"\*\*Exercise `([\w.]+)`\.\*\*", cell.source):
+                found[name] = cell.source[cell.source.index(f"`{name}`") :]
+    return found
+
+
+class Asked(LocalFunction):
+    """Knows by which arguments gradients were asked for, and whether by a module's parameters."""
+
+    def __init__(self, function, arguments):
+        super().__init__(function)
+        self.arguments, self.names = arguments, set()
+
+    def vjp(self, args, wrt, cotangent):
+        self.names |= {self.arguments[i].name for i in wrt}
+        return super().vjp(args, wrt, cotangent)
+
+    def run(self, steps):
+        if any(step[0] == "gradients" for step in steps):
+            self.names |= {slot.name for slot in self.arguments if slot.kind == "function"}
+        return super().run(steps)
+
+
+GRADIENTS = re.compile(
+    r"gradients?\s+(?:matter|(?:(?:must|should|have\s+to)[\s>]+reach|through\s+to)([^.]*))", re.I
+)
+
+
+# Of what trains in its check, the whole text says that it learns.
+@pytest.mark.parametrize(
+    "name", sorted({*registry.names()} - {"03.Autoencoder", "03.train", "06.VAE"})
+)
+def test_the_text_asks_for_gradients_exactly_where_the_laws_do(name, cases, texts):
+    arguments = registry.get(name).signature.arguments
+    asked = Asked(cases[name].solution, arguments)
+    assert judging.judge(name, asked, seed=1).passed
+    said = GRADIENTS.search(f"{texts[name]} {cases[name].stub.__doc__}")
+    assert bool(said) == bool(asked.names), (asked.names, said)
+    if said and said[1]:
+        every = re.search("all|both", said[1])
+        named = {a.name for a in arguments if every or re.search(rf"\b{a.name}\b", said[1])}
+        assert named == asked.names
 
 
 @pytest.mark.parametrize("name", registry.names())

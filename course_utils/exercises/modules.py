@@ -5,6 +5,7 @@ a class is only ever compared with itself: with the same object asked again, wit
 it, with a fresh object that has the same parameters.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,6 +27,8 @@ from .contract import Wrong
 from .laws import law
 from .subject import Subject
 
+WRITTEN_IN = 196  # pixels of the lecture's images: 14 x 14
+LATENTS = (8, 2, 3, 4, 10, 16, 1, 5, 6, 7, 9, 12, 20, 32, 64)  # numbers that one writes in
 Sizes = tuple[int, ...]  # what the class is made with, data_dim and latent_dim
 # A loss of "model": its place in a script, its arguments, and the steps that build it.
 Loss = tuple[str, tuple, tuple[Step, ...]]
@@ -49,6 +52,40 @@ def same(a: Tensor, b: Tensor) -> bool:
         return False
     scale = max(float(a.abs().max()), float(b.abs().max()), 1e-30)
     return float((a - b).abs().max()) <= LITTLE.get(a.dtype, 0.0) * scale
+
+
+def at_sizes(ask: Callable[[Sizes], None], sizes: Sizes) -> None:
+    """Ask for something at these sizes; where that fails, look for sizes at which it does not.
+
+    The lecture's images have 196 pixels, and any number of latents may be written in.
+
+    Raises:
+        Wrong: where it fails at other sizes than the lecture's only, or in another way.
+        Raised: where the class raises at the lecture's sizes, too.
+    """
+    try:
+        return ask(sizes)
+    except (Raised, Wrong) as error:
+        if error.slug not in ("raises", "wrong-shape"):
+            raise
+        first = error
+    for latents in LATENTS:
+        if _works(ask, (WRITTEN_IN, latents)):
+            raise Wrong(
+                f"With data_dim = {WRITTEN_IN} and latent_dim = {latents} it works, and not with "
+                f"{sizes[0]} and {sizes[1]}: the sizes are written into the class as numbers. Use "
+                "`data_dim` and `latent_dim` in their place.",
+                "size-written-out",
+            )
+    raise first
+
+
+def _works(ask: Callable[[Sizes], None], sizes: Sizes) -> bool:
+    try:
+        ask(sizes)
+    except (Raised, Wrong):
+        return False
+    return True
 
 
 def made(name: str, sizes: Sizes, like: Tensor, seed: int = 0) -> Step:

@@ -9,6 +9,7 @@ from ..exercise import Exercise
 from ..laws import law
 from ..modules import (
     Sizes,
+    at_sizes,
     check_bottleneck,
     check_learning,
     check_parameters,
@@ -58,7 +59,7 @@ def _(f: Subject, draw: Draw) -> None:
     )  # a square of pixels, for convolutions
     x, other = (draw.normal(7, sizes[0]) for _ in range(2))
     z = draw.normal(7, sizes[1])
-    _check_shapes(f, sizes, x)
+    at_sizes(lambda at: _check_shapes(f, at, x if at == sizes else draw.normal(7, at[0])), sizes)
     first = (call("model.encode", x),)
     check_repeatable(f, sizes, "encode", x, MADE_ONCE.format("code", "image"))
     check_repeatable(f, sizes, "decode", z, MADE_ONCE.format("picture", "code"), first)
@@ -74,7 +75,7 @@ def _(f: Subject, draw: Draw) -> None:
     _check_bends(f, sizes, x, other, draw.normal(*x.shape, dtype=x.dtype))
     _check_learns(f, sizes, draw)
     for more in ((16, 1), (64, draw.integer(6, 8)), (196, draw.integer(2, 16))):
-        _check_shapes(f, more, draw.uniform(0, 1, 1, more[0]))
+        at_sizes(lambda at: _check_shapes(f, at, draw.uniform(0, 1, 1, at[0])), more)
     _check_shapes(f, (196, 3), draw.uniform(0, 1, 128, 196))
 
 

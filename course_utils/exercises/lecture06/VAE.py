@@ -8,6 +8,7 @@ whose truth is known.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -57,16 +58,8 @@ OURS = 5.4  # nats above the truth: the course's own model after the same steps;
 def _(f: Subject, draw: Draw) -> None:
     k, b, few = sorted(draw.sizes(3, 3, 9))
     sizes = ((2 * draw.integer(2, 3)) ** 2, k)  # a square of pixels, for who uses convolutions
-    check_shapes(f, (196, 2), few, draw)
-    for shape in (sizes, (196, 8)):
-        try:
-            check_shapes(f, shape, b, draw)
-        except Raised as error:
-            message = (
-                f"Made as `VAE(196, 2)` your class works, as `VAE{shape}` it stops: is a size "
-                "written out as a number, where `data_dim` or `latent_dim` belongs? "
-            )
-            raise Raised(message + error.message, "size-written-out") from None
+    for shape, rows in ((sizes, b), ((196, 2), few), ((196, 8), b)):
+        modules.at_sizes(partial(check_shapes, f, rows=rows, draw=draw), shape)
     x, other = (pixels(draw, b, sizes[0]) for _ in range(2))
     z, eps = (draw.normal(b, k, dtype=torch.float64) for _ in range(2))
     drawn = (
@@ -88,6 +81,7 @@ def _(f: Subject, draw: Draw) -> None:
     modules.check_parameters(f, sizes, "encode", x.float())
     modules.check_parameters(f, sizes, "decode", z.float())
     check_loss(f, sizes, draw)
+    check_encoder_hears(f, sizes, x, eps)
     modules.check_learning(f, sizes, modules.own_loss("loss", x, eps))
     check_training(f, draw)
 
@@ -540,6 +534,41 @@ def check_parts(stages: list[Own]) -> None:
             "network has no activation.",
             "relu-at-the-end",
         )
+
+
+def check_encoder_hears(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> None:
+    """The reconstruction's gradient comes through z to all that makes mu and log_var.
+
+    The KL knows nothing of eps. So a gradient that is not zero and stays the same with other noise
+    is that of the KL alone.
+    """
+    trained: tuple[Step, ...] = (
+        make("model", *sizes, seed=3, double=True),
+        descend("model.loss", x, eps, steps=40, lr=1e-2),
+    )
+    (*_, (_, one)), (*_, (_, other)) = (
+        f.run(*trained, gradients("model.loss", x, noise)) for noise in (eps, -eps)
+    )
+    deaf = [
+        name
+        for (name, a), (_, b) in zip(one, other, strict=True)
+        if a is not None and b is not None and _some_rows_stay(a, b)
+    ]
+    law(
+        not deaf,
+        f"To `{''.join(deaf[:1])}` comes the gradient of the KL alone, none of the "
+        "reconstruction: z, or what it is made of, is cut off from the encoder by `.detach()`, "
+        "`.data`, `torch.no_grad()` or new tensors made from numbers. Let z = mu + sigma eps keep "
+        "its graph.",
+        "code-detached",
+    )
+
+
+def _some_rows_stay(a: Tensor, b: Tensor) -> bool:
+    """Is a row of a gradient, which is not zero, the same in another one, but for rounding?"""
+    a, b = (part.reshape(len(part) if part.ndim else 1, -1) for part in (a, b))
+    size = a.abs().amax(1)
+    return bool(((size > 0) & ((a - b).abs().amax(1) <= 1e-12 * size)).any())
 
 
 def asked_at(

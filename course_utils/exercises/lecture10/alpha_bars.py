@@ -90,6 +90,12 @@ def _(betas: Tensor) -> Tensor:
     return torch.cumsum(betas, 0)
 
 
+@exercise.mistake("product-again")
+def _(betas: Tensor) -> Tensor:
+    """The products are multiplied up once more: one `cumprod` of 1 - beta is all."""
+    return torch.cumprod(torch.cumprod(1 - betas, 0), 0)
+
+
 @exercise.mistake("no-product")
 def _(betas: Tensor) -> Tensor:
     """These are the alphas of the single steps: alpha_bar is their product from the first step to

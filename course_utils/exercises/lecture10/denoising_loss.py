@@ -134,6 +134,13 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
     return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).square().sum(-1).mean()
 
 
+@exercise.mistake("second-axis-only")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """This sums over axis 1 and averages over all others: a sample may have more axes, as an image
+    has, and all but the first are summed."""
+    return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).square().sum(1).mean()
+
+
 @exercise.mistake("half")
 def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     """There is a half too many: the squared error itself is asked for."""
@@ -219,6 +226,22 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
 def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     """The first B noise levels are taken, whatever t is: look up alpha_bars[t]."""
     a = alpha_bars[: len(x0)]
+    return (predict(noisy(x0, a, eps), t) - eps).square().flatten(1).sum(1).mean()
+
+
+@exercise.mistake("product-again")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The products are taken once more: `alpha_bars` is what `cumprod` gave already, so look up
+    alpha_bars[t]."""
+    a = alpha_bars.cumprod(0)[t]
+    return (predict(noisy(x0, a, eps), t) - eps).square().flatten(1).sum(1).mean()
+
+
+@exercise.mistake("product-again")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """`alpha_bars` is read as betas, by a product of 1 - alpha_bars: it is that product already, so
+    look up alpha_bars[t]."""
+    a = (1 - alpha_bars).cumprod(0)[t]
     return (predict(noisy(x0, a, eps), t) - eps).square().flatten(1).sum(1).mean()
 
 

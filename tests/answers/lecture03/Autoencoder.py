@@ -324,6 +324,18 @@ class FixedSizes(Sequential):
         super().__init__(196, 3)
 
 
+class EightLatents(Sequential):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, 8)
+
+
+class SquareOfFourteen(Sequential):
+    """The picture's side is written in."""
+
+    def encode(self, x):
+        return super().encode(x.reshape(len(x), 14, 14).flatten(1))
+
+
 class CodeTooWide(Sequential):
     def __init__(self, data_dim, latent_dim):
         super().__init__(data_dim, 2 * latent_dim)
@@ -509,7 +521,9 @@ WRONG = [
     ("does-not-learn", UnusedLayer),
     ("does-not-learn", AllZero),
     ("wrong-shape", CodeTooWide),
-    ("raises", FixedSizes),
+    ("size-written-out", FixedSizes),
+    ("size-written-out", EightLatents),
+    ("size-written-out", SquareOfFourteen),
     ("raises", SizesSwapped),
     ("raises", NoSuper),
     ("not-a-module", NoModule),

@@ -453,6 +453,21 @@ class DetachedDraw(OneHiddenLayer):
         return super().draw(mu, log_var, eps).detach()
 
 
+class DataOfTheDraw(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu, log_var, eps).data
+
+
+class DetachedMean(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu.detach(), log_var, eps)
+
+
+class DetachedDeviation(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return super().draw(mu, log_var.detach(), eps)
+
+
 class Unused(OneHiddenLayer):
     def __init__(self, data_dim, latent_dim):
         super().__init__(data_dim, latent_dim)
@@ -491,6 +506,27 @@ class OnlyFourteen(OneHiddenLayer):
 
     def __init__(self, data_dim, latent_dim):
         super().__init__(196, latent_dim)
+
+
+class EightLatents(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, 8)
+
+
+class HalfWrittenIn(OneHiddenLayer):
+    """The decoder's end is written out: a wrong shape of the logits, and no error."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.decoder[-1] = nn.Linear(100, 196)
+
+
+class CutAtTwo(TwoHeads):
+    """The number of latents is written into `encode`."""
+
+    def encode(self, x):
+        mu, log_var = super().encode(x)
+        return mu[:, :2], log_var[:, :2]
 
 
 class NoSuper(nn.Module):
@@ -766,6 +802,9 @@ WRONG = [
     ("log-var-positive", DeviationForLogVar),
     ("mu-bounded", BoundedMu),
     ("arguments-exchanged", PixelsForLogits),
+    ("detached-draw", DataOfTheDraw),
+    ("detached-draw", DetachedMean),
+    ("detached-draw", DetachedDeviation),
     ("does-not-learn", Unused),
     ("does-not-learn", LossOfNumbers),
     ("learns-too-little", Linear),
@@ -773,6 +812,9 @@ WRONG = [
     ("wrong-shape", DecodesToImages),
     ("wrong-shape", LossPerImage),
     ("size-written-out", OnlyFourteen),
+    ("detached-draw", DataOfTheDraw),
+    ("detached-draw", DetachedMean),
+    ("detached-draw", DetachedDeviation),
     ("raises", NoSuper),
     ("not-a-module", NotAModule),
     ("one-head", OneHead),
