@@ -19,6 +19,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from attacks import classes, forging
 
 from course_utils import exercises, inference
 from course_utils.authoring import verify
@@ -776,6 +777,34 @@ def test_nothing_is_written_outside_a_notebook(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     check("00.mean_and_std", right)
     assert record.progress_file() is None and list(tmp_path.iterdir()) == []
+
+
+# --- what the grader refuses, a notebook refuses ----------------------------------------------
+
+
+def in_a_notebook(sources, folder):
+    """The names that cells leave behind. What looks for the grader's code looks for this one's."""
+    names = {"__name__": "__main__", "torch": torch}
+    for i, source in enumerate(sources):
+        source = source.replace("/tmp/", f"{folder}/").replace("course_worker", "course_utils")
+        exec(compile(source, f"<cell {i}>", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("name", [n for n in classes.ATTACKS if n not in classes.ON_THE_PROCESS])
+def test_a_trick_of_a_class_or_a_loop_is_told_in_the_notebook_too(name, own_progress, tmp_path):
+    exercise, source, _ = classes.ATTACKS[name]
+    answer = in_a_notebook([source], tmp_path)[exercise[3:]]
+    for seed in range(1 if exercise == "06.VAE" else 3):
+        result = check(exercise, answer, seed)
+        assert result.status in ("wrong", "error"), result
+
+
+@pytest.mark.parametrize("name", forging.ANSWERS)
+def test_a_forged_answer_is_told_in_the_notebook_too(name, own_progress, tmp_path):
+    answer = in_a_notebook(forging.ATTACKS[name], tmp_path)["mean_and_std"]
+    for seed in range(3):
+        assert check("00.mean_and_std", answer, seed).status in ("wrong", "error")
 
 
 # --- answers stand on torch, numpy and themselves ---------------------------------------------

@@ -6,6 +6,7 @@ it, with a fresh object that has the same parameters.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from .subject import Subject
 
 WRITTEN_IN = 196  # pixels of the lecture's images: 14 x 14
 LATENTS = (8, 2, 3, 4, 10, 16, 1, 5, 6, 7, 9, 12, 20, 32, 64)  # numbers that one writes in
+STEPS = 32  # from one code to another
 Sizes = tuple[int, ...]  # what the class is made with, data_dim and latent_dim
 # A loss of "model": its place in a script, its arguments, and the steps that build it.
 Loss = tuple[str, tuple, tuple[Step, ...]]
@@ -245,6 +247,29 @@ def check_bottleneck(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, z: Tens
     except Raised:
         raise Wrong(sentence, "bottleneck-bypassed") from None
     law(same(after_x, fresh), sentence, "bottleneck-bypassed")
+
+
+def check_no_table(f: Subject, sizes: Sizes, x: Tensor) -> None:
+    """From codes that `encode` has given to others, `decode` goes in steps of about one size.
+
+    What is looked up under a code, in a global name or a file, is a jump: no network makes most of
+    its way at once. Its inputs are float64, and it comes after `check_separate`.
+    """
+    model = made("model", sizes, x)
+    _, given = f.run(model, call("model.encode", x))
+    code = given[0] if isinstance(given, tuple | list) else given
+    path = [code + share * (code.flip(0) - code) for share in torch.linspace(0, 1, 1 + STEPS)]
+    _, _, *pictures = f.run(
+        model, call("model.encode", x), *[call("model.decode", z.to(code)) for z in path]
+    )
+    steps = [float((b - a).abs().max()) for a, b in pairwise(pictures)]
+    rounding = 1e-9 * float(torch.stack(pictures).abs().max())
+    law(
+        max(steps) <= max(0.3 * sum(steps), rounding),
+        "`decode` jumps between codes that are next to each other, at one that `encode` has given: "
+        "something is kept there and looked up. Nothing but z may reach the decoder.",
+        "bottleneck-bypassed",
+    )
 
 
 def check_learning(f: Subject, sizes: Sizes, loss: Loss, steps: int = 8) -> None:

@@ -68,7 +68,11 @@ class Reconstruction(nn.Module):
 
 
 class NoiseGuess(nn.Module):
-    """predict(x_t (B, ...), t (B,)) -> (B, ...): a linear guess of the noise, other at each t."""
+    """predict(x_t (B, ...), t (B,)) -> (B, ...): a linear guess of the noise, other at each t.
+
+    Raises:
+        ValueError: where t is not one number for each sample, as when the two are exchanged.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,6 +80,8 @@ class NoiseGuess(nn.Module):
         self.by_time = nn.Parameter(torch.randn(()))
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        if t.numel() != len(x_t):
+            raise ValueError("it is called as predict(x_t, t), x_t (B, ...) first, then t (B,)")
         t = t.to(x_t.dtype).reshape(-1, *[1] * (x_t.ndim - 1))
         return self.slope * x_t + self.by_time * torch.sin(1.0 + t)
 

@@ -340,3 +340,18 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
     "a determinant that fits its own lie": ("09.affine_coupling", DETERMINANT, "wrong"),
     "a contrast of made-up gradients": ("09.contrastive_loss", CONTRASTIVE, "wrong"),
 }
+
+# These go for the process that runs them, or for what is in it. A notebook is the student's own
+# process, so that only the grader stands against them. The others are answers.
+ON_THE_PROCESS = {
+    "a class that ends its process",
+    "a train that never ends",
+    "a train that fills memory",
+    "a train that ends its process",
+    "a train that crashes",
+    "a train that kills itself",
+    "a train that replies itself",
+    "gradients that are patched away",
+    "a loss that ends its process when trained",
+    "a denoiser of its own comparisons",
+}

@@ -308,3 +308,25 @@ ATTACKS: dict[str, list[str]] = {
         "                return names['mean_and_std'](x)"
     ],
 }
+
+# Answers, not attacks on the process that runs them: a notebook's own check refuses them, too. The
+# others change torch or the checks in place, talk to the grader, end it, or search its disk for a
+# source, and what a source says one may as well type.
+ANSWERS = (
+    "only-wrong",
+    "own-check",
+    "agreeable-tensor",
+    "equal-to-all",
+    "prints-a-verdict",
+    "raises-passed",
+    "imports-the-answers",
+    "repairs-its-input",
+    "twin",
+    "twin-bound",
+    "twin-code",
+    "twin-reloaded",
+    "twin-source",
+    "twin-loader",
+    "twin-by-the-collector",
+    "twin-fallen-back-on",
+)

@@ -126,6 +126,16 @@ def _(x, log_weights, means, sigmas):
     return new_log_weights, new_means, variances.sqrt()
 
 
+@exercise.mistake("n-minus-one")
+def _(x, log_weights, means, sigmas):
+    """The squared distances are divided by one less than what the component holds: the likelihood
+    is largest with the sum of the shares itself."""
+    r = shares(x, log_weights, means, sigmas)
+    new_log_weights, new_means, _ = maximised(x, r)
+    variances = (r * squared_distances(x, new_means)).sum(0) / (x.shape[1] * (r.sum(0) - 1))
+    return new_log_weights, new_means, variances.sqrt()
+
+
 @exercise.mistake("variance")
 def _(x, log_weights, means, sigmas):
     """The last value holds variances: `sigmas` are standard deviations, their roots."""

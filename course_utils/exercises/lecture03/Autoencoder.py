@@ -12,6 +12,7 @@ from ..modules import (
     at_sizes,
     check_bottleneck,
     check_learning,
+    check_no_table,
     check_parameters,
     check_repeatable,
     check_rows,
@@ -68,6 +69,7 @@ def _(f: Subject, draw: Draw) -> None:
         check_parameters(f, sizes, method, given)
     check_separate(f, sizes, squared_error(x))
     x, other, z = x.double(), other.double(), z.double()
+    check_no_table(f, sizes, x)
     check_rows(f, sizes, "encode", x)
     check_rows(f, sizes, "decode", z)
     _check_forward(f, sizes, x)

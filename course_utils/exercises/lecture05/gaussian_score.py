@@ -87,6 +87,13 @@ def _halves(z, mu, log_var):
     return (z - mu) / log_var.exp(), ((z - mu) ** 2 / log_var.exp() - 1) / 2
 
 
+@exercise.mistake("summed-over-draws")
+def _(z, mu, log_var):
+    """Every row is the sum over all draws, as `backward()` on a sum gives it: each draw has a score
+    of its own."""
+    return torch.cat(_halves(z, mu, log_var), 1).sum(0).expand(len(z), -1)
+
+
 @exercise.mistake("sigma-for-variance")
 def _(z, mu, log_var):
     """The distance from mu is divided by the standard deviation where the variance belongs."""

@@ -80,6 +80,7 @@ def _(f: Subject, draw: Draw) -> None:
     # In single precision: a layer that is not found would not become double with the others.
     modules.check_parameters(f, sizes, "encode", x.float())
     modules.check_parameters(f, sizes, "decode", z.float())
+    modules.check_no_table(f, sizes, x)
     check_loss(f, sizes, draw)
     check_encoder_hears(f, sizes, x, eps)
     modules.check_learning(f, sizes, modules.own_loss("loss", x, eps))
@@ -556,10 +557,10 @@ def check_encoder_hears(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> Non
     ]
     law(
         not deaf,
-        f"To `{''.join(deaf[:1])}` comes the gradient of the KL alone, none of the "
-        "reconstruction: z, or what it is made of, is cut off from the encoder by `.detach()`, "
-        "`.data`, `torch.no_grad()` or new tensors made from numbers. Let z = mu + sigma eps keep "
-        "its graph.",
+        f"The gradient of `{''.join(deaf[:1])}` is that of the KL alone, with none of the "
+        "reconstruction in it: z, or what it is made of, is cut off from the encoder by "
+        "`.detach()`, `.data`, `torch.no_grad()` or new tensors made from numbers. Let "
+        "z = mu + sigma eps keep its graph.",
         "code-detached",
     )
 

@@ -206,6 +206,14 @@ def _(real_logits: Tensor, fake_logits: Tensor) -> Pair:
     return fake_logits.mean() - real_logits.mean(), -fake_logits.mean()
 
 
+@exercise.mistake("hinge")
+def _(real_logits: Tensor, fake_logits: Tensor) -> Pair:
+    """This is the hinge loss, which asks for a margin of 1: the logarithm of a probability is
+    wanted."""
+    cost = (1 - real_logits).clamp(min=0).mean() + (1 + fake_logits).clamp(min=0).mean()
+    return cost, -fake_logits.mean()
+
+
 @exercise.mistake("least-squares")
 def _(real_logits: Tensor, fake_logits: Tensor) -> Pair:
     """These are least squares of the probabilities: -log of them is wanted."""

@@ -215,6 +215,12 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
     return (predict(x_t, t / len(alpha_bars)) - eps).square().flatten(1).sum(1).mean()
 
 
+@exercise.mistake("time-plus-one")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """`predict` is called with t + 1: here it takes t as it is, counted from 0."""
+    return (predict(noisy(x0, alpha_bars[t], eps), t + 1) - eps).square().flatten(1).sum(1).mean()
+
+
 @exercise.mistake("one-level-for-all")
 def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     """Every sample has the noise of the first one's t: each has its own."""
@@ -256,6 +262,14 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
     """The roots are missing in x_t: alpha_bar and 1 - alpha_bar are variances."""
     a = per_sample(alpha_bars[t], x0)
     x_t = a * x0 + (1 - a) * eps
+    return (predict(x_t, t) - eps).square().flatten(1).sum(1).mean()
+
+
+@exercise.mistake("root-of-root")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The root of alpha_bar is taken twice: alpha_bar is the variance of the signal, its root the
+    factor."""
+    x_t = noisy(x0, alpha_bars[t].sqrt(), eps)
     return (predict(x_t, t) - eps).square().flatten(1).sum(1).mean()
 
 

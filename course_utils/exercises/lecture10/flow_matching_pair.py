@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise
-from ..laws import law, near
+from ..laws import agree, law, near
 from ..subject import Subject
 from .noise_levels import per_sample, sample_shapes
 
@@ -35,7 +35,7 @@ def _(f: Subject, draw: Draw) -> None:
         (here, velocity), (there, last_velocity) = f(noise, data, t), f(noise, data, later)
         start, end = f(noise, data, 0 * t)[0], f(noise, data, 0 * t + 1)[0]
         law(
-            near(start, noise) and near(end, data),
+            agree(start, noise) and agree(end, data),
             "At t = 0 the path should be at the noise, at t = 1 at the data.",
             "wrong-ends",
         )
@@ -73,6 +73,14 @@ def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
     t = 0 and data at t = 1."""
     t = per_sample(t, data)
     return (1 - t) * data + t * noise, data - noise
+
+
+@exercise.mistake("noise-left-over")
+def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
+    """A little of the noise is left at t = 1, the paper's sigma_min: here the path ends at the data
+    themselves."""
+    t, left = per_sample(t, data), 1e-4
+    return (1 - (1 - left) * t) * noise + t * data, data - (1 - left) * noise
 
 
 @exercise.mistake("velocity-backwards")

@@ -37,7 +37,14 @@ def _(f: Subject, draw: Draw) -> None:
         ((b,), torch.float32),
     ):
         two = [draw.normal(*shape, dtype=dtype) for _ in range(2)]
-        for scale in (0.0, 1.0, draw.number(0.3, 0.7), draw.number(2.5, 12.0), -2.0):
+        for scale in (
+            0.0,
+            1.0,
+            draw.number(0.3, 0.7),
+            draw.number(2.5, 9.0),
+            draw.number(11.0, 12.0),
+            -2.0,
+        ):
             asked.append((*two, scale, f(*two, scale)))
     for conditional, unconditional, scale, found in asked:
         if scale in (0.0, 1.0):

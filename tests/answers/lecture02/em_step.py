@@ -94,7 +94,7 @@ def tempered(x, log_weights, means, sigmas):
 def unbiased(x, log_weights, means, sigmas):
     new_log_weights, new_means, new_sigmas = by_the_formulas(x, log_weights, means, sigmas)
     n = new_log_weights.exp() * len(x)
-    return new_log_weights, new_means, new_sigmas * (n / (n - 1).clamp(min=0.1)).sqrt()
+    return new_log_weights, new_means, new_sigmas * (n / (n - 1)).sqrt()
 
 
 def medians(x, log_weights, means, sigmas):
@@ -145,7 +145,7 @@ RIGHT = [
 WRONG = [
     ("cancellation", moments),
     ("wrong-sigmas", floored),
-    ("wrong-sigmas", unbiased),
+    ("n-minus-one", unbiased),
     ("wrong-means", medians),
     ("weights-not-normalised", density_with_floor),
     ("wrong-weights", tempered),

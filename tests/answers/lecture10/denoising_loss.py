@@ -79,6 +79,12 @@ def without_time(predict, x0, alpha_bars, t, eps):
     return (predict(noised(x0, alpha_bars, t, eps)) - eps).square().flatten(1).sum(1).mean()
 
 
+def time_first(predict, x0, alpha_bars, t, eps):
+    a = alpha_bars[t].reshape(-1, *[1] * (x0.ndim - 1))
+    guess = predict(t, a.sqrt() * x0 + (1 - a).sqrt() * eps)
+    return (guess - eps).square().flatten(1).sum(1).mean()
+
+
 RIGHT = [flattened, sum_over_batch_size, by_mse_loss, mean_times_size, by_gather]
 WRONG = [
     ("own-noise", own_noise),
@@ -88,4 +94,5 @@ WRONG = [
     ("wrong-shape", for_each),
     ("wrong-gradient", half_detached),
     ("raises", without_time),
+    ("raises", time_first),
 ]

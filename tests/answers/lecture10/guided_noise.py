@@ -42,10 +42,15 @@ def clipped(eps_conditional, eps_unconditional, scale):
     return beyond(eps_conditional, eps_unconditional, scale).clamp(-1, 1)
 
 
+def clipped_far_out(eps_conditional, eps_unconditional, scale):
+    return eps_unconditional + min(scale, 10.0) * (eps_conditional - eps_unconditional)
+
+
 RIGHT = [beyond, weighted, with_the_papers_weight, by_lerp, stacked]
 WRONG = [
     ("changes-its-input", in_place),
     ("not-on-the-line", squared),
     ("not-on-the-line", ends_only),
     ("wrong-at-0", clipped),
+    ("not-on-the-line", clipped_far_out),
 ]
