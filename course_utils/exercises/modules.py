@@ -71,12 +71,13 @@ def at_sizes(ask: Callable[[Sizes], None], sizes: Sizes) -> None:
         if error.slug not in ("raises", "wrong-shape"):
             raise
         first = error
+    said = f" {first.message}" if isinstance(first, Raised) else ""
     for latents in LATENTS:
         if _works(ask, (WRITTEN_IN, latents)):
             raise Wrong(
-                f"With data_dim = {WRITTEN_IN} and latent_dim = {latents} it works, and not with "
-                f"{sizes[0]} and {sizes[1]}: the sizes are written into the class as numbers. Use "
-                "`data_dim` and `latent_dim` in their place.",
+                f"With data_dim = {WRITTEN_IN} and latent_dim = {latents} your class works, and "
+                f"with {sizes[0]} and {sizes[1]} it does not: a size is written into it as a "
+                f"number, where `data_dim` or `latent_dim` belongs.{said}",
                 "size-written-out",
             )
     raise first

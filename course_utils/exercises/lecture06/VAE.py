@@ -538,14 +538,14 @@ def check_parts(stages: list[Own]) -> None:
 
 
 def check_encoder_hears(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> None:
-    """The reconstruction's gradient comes through z to all that makes mu and log_var.
+    """The reconstruction's gradient comes through z to mu and to log_var, not to one of them only.
 
     The KL knows nothing of eps. So a gradient that is not zero and stays the same with other noise
     is that of the KL alone.
     """
     trained: tuple[Step, ...] = (
         make("model", *sizes, seed=3, double=True),
-        descend("model.loss", x, eps, steps=40, lr=1e-2),
+        descend("model.loss", x, eps, steps=TOLD, lr=TOLD_RATE),
     )
     (*_, (_, one)), (*_, (_, other)) = (
         f.run(*trained, gradients("model.loss", x, noise)) for noise in (eps, -eps)
@@ -558,10 +558,9 @@ def check_encoder_hears(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> Non
     law(
         not deaf,
         f"The gradient of `{''.join(deaf[:1])}` is that of the KL alone, with none of the "
-        "reconstruction in it: z, or what it is made of, is cut off from the encoder by "
-        "`.detach()`, `.data`, `torch.no_grad()` or new tensors made from numbers. Let "
-        "z = mu + sigma eps keep its graph.",
-        "code-detached",
+        "reconstruction in it: mu or log_var is cut off where z is made of them. Look for "
+        "`.detach()`, `.data` or `torch.no_grad()`.",
+        "detached-draw",
     )
 
 
