@@ -249,6 +249,18 @@ def test_each_output_sees_all_coordinates_before_it_and_no_other(
     assert not inner[~before].any() and bool((inner[before] != 0).all())
 
 
+@pytest.mark.parametrize("hidden", ((), (13,), (13, 17)))
+def test_one_coordinate_alone_is_the_same_and_asks_for_no_later_one(hidden: tuple[int, ...]) -> None:
+    d = 5
+    network = shaken(MaskedNetwork(d, hidden, 2, generator=seeded()))
+    x = randn(4, d)
+    for i in range(d):
+        known = torch.where(torch.arange(d) < i, x, math.nan)
+        assert torch.allclose(network.at(known, i), network(x)[:, i], atol=1e-12)
+    made = shaken(Made(d, hidden, generator=seeded()))
+    assert torch.allclose(made.logit(x, 3), made.logits(x)[:, 3], atol=1e-12)
+
+
 def test_only_connected_weights_are_counted() -> None:
     # D = 3, units 1, 2, 1, 2 see 1, 2, 1, 2 inputs; outputs see 0, 2, 4 units and 0, 1, 2 inputs.
     expected = (6 + 4) + (6 + 3) + (3 + 3)

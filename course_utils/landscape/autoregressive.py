@@ -64,7 +64,12 @@ class MaskedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs)."""
-        return F.linear(x, self.weight * self.mask, self.bias)
+        return self.part(x, slice(None))
+
+    def part(self, x: Tensor, outputs: slice) -> Tensor:
+        """Some of the outputs, from the first k inputs (..., k); the others count as 0."""
+        weight, mask = (w[outputs, : x.shape[-1]] for w in (self.weight, self.mask))
+        return F.linear(x, weight * mask, self.bias[outputs])
 
 
 class MaskedNetwork(nn.Module):
@@ -102,13 +107,21 @@ class MaskedNetwork(nn.Module):
         layers.append(MaskedLinear(outputs[:, None] > units[-1], generator=generator))
         self.layers = nn.Sequential(*layers)
         self.direct = MaskedLinear(outputs[:, None] > inputs, generator=generator)
-        self.data_dim = data_dim
+        self.data_dim, self.per_coordinate = data_dim, per_coordinate
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D, P)."""
         if x.shape[-1] != self.data_dim:
             raise ValueError(f"x must be (..., {self.data_dim}), got {tuple(x.shape)}.")
         return (self.layers(x) + self.direct(x)).unflatten(-1, (self.data_dim, -1))
+
+    def at(self, x: Tensor, d: int) -> Tensor:
+        """The outputs of one coordinate, (..., D) -> (..., P), without what it does not see."""
+        before = hidden = x[..., :d]
+        for layer in self.layers[:-1]:
+            hidden = layer(hidden)
+        own = slice(d * self.per_coordinate, (d + 1) * self.per_coordinate)
+        return self.layers[-1].part(hidden, own) + self.direct.part(before, own)
 
     @property
     def n_parameters(self) -> int:
@@ -134,6 +147,10 @@ class CoinByCoin(nn.Module):
         """(B, D) -> (B, D)."""
         raise NotImplementedError
 
+    def logit(self, x: Tensor, d: int) -> Tensor:
+        """That of one coordinate, (B, D) -> (B,); a subclass may spare itself the others."""
+        return self.logits(x)[:, d]
+
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_theta(x) = sum_d log p(x_d | x_1 ... x_(d-1)), in one pass.
 
@@ -151,7 +168,7 @@ class CoinByCoin(nn.Module):
         x = _zeros(n, self)
         for d in tqdm(range(self.data_dim), desc="pixels", delay=2, leave=False):
             u = torch.rand(n, generator=generator, dtype=x.dtype, device=generator.device)
-            x[:, d] = (u.to(x.device) < self.logits(x)[:, d].sigmoid()).to(x.dtype)
+            x[:, d] = (u.to(x.device) < self.logit(x, d).sigmoid()).to(x.dtype)
         return x
 
 
@@ -199,6 +216,9 @@ class Made(CoinByCoin):
 
     def logits(self, x: Tensor) -> Tensor:
         return self.network(x).squeeze(-1)  # (..., D, 1) -> (..., D)
+
+    def logit(self, x: Tensor, d: int) -> Tensor:
+        return self.network.at(x, d).squeeze(-1)
 
     @property
     def n_parameters(self) -> int:

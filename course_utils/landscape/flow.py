@@ -57,6 +57,7 @@ class AffineCoupling(nn.Module):
     a: Tensor
     b: Tensor
     order: Tensor
+    back: Tensor
 
     def __init__(
         self,
@@ -70,22 +71,23 @@ class AffineCoupling(nn.Module):
         self.register_buffer("a", (~changed).nonzero().squeeze(1))
         self.register_buffer("b", changed.nonzero().squeeze(1))
         self.register_buffer("order", torch.cat([self.a, self.b]))
+        self.register_buffer("back", self.order.argsort())
         self.coupling = coupling
         widths = (len(self.a), *hidden, 2 * len(self.b))
         self.network = _nearly_silent(mlp(widths, generator=generator))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, D) -> z (B, D) and log |det dz/dx|, (B,)."""
-        z, log_det = self.coupling(x[..., self.order], *self._scale_and_shift(x))
-        return z[..., self.order.argsort()], log_det
+        z, log_det = self.coupling(_take(x, self.order), *self._scale_and_shift(x))
+        return _take(z, self.back), log_det
 
     def inverse(self, z: Tensor) -> Tensor:
         """z (B, D) -> x (B, D)."""
         log_scale, shift = self._scale_and_shift(z)
-        return _put(z, self.b, shift + log_scale.exp() * z[..., self.b])
+        return _put(z, self.b, shift + log_scale.exp() * _take(z, self.b))
 
     def _scale_and_shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale, shift = self.network(x[..., self.a]).chunk(2, dim=-1)
+        log_scale, shift = self.network(_take(x, self.a)).chunk(2, dim=-1)
         return MAX_LOG_SCALE * torch.tanh(log_scale / MAX_LOG_SCALE), shift
 
 
@@ -121,22 +123,23 @@ class SplineCoupling(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (..., D) -> z (..., D) and log |det dz/dx|, (...)."""
-        z_b, log_slope = rational_quadratic_spline(x[..., self.b], *self._knots(x))
+        z_b, log_slope = rational_quadratic_spline(_take(x, self.b), *self._knots(x))
         return _put(x, self.b, z_b), log_slope.sum(dim=-1)
 
     def inverse(self, z: Tensor) -> Tensor:
         """z (..., D) -> x (..., D)."""
-        x_b = rational_quadratic_inverse(z[..., self.b], *self._knots(z))
+        x_b = rational_quadratic_inverse(_take(z, self.b), *self._knots(z))
         return _put(z, self.b, x_b)
 
     def _knots(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Knots along x_b and z_b, and the slopes there, each (..., D_b, bins + 1)."""
-        raw = self.network(x[..., self.a])
+        raw = self.network(_take(x, self.a))
         raw = raw.unflatten(-1, (len(self.b), -1))  # (..., D_b, 3 bins - 1)
-        widths, heights, slopes = raw.split([self.bins, self.bins, self.bins - 1], dim=-1)
+        shares, slopes = raw.split([2 * self.bins, self.bins - 1], dim=-1)
         # softplus(0.54) = 1, so that a network that says 0 leaves x as it is.
         slopes = MIN_SHARE + F.softplus(slopes + math.log(math.expm1(1 - MIN_SHARE)))
-        return self._edges(widths), self._edges(heights), F.pad(slopes, (1, 1), value=1.0)
+        edges = self._edges(shares.unflatten(-1, (2, self.bins)))  # widths and heights
+        return *edges.unbind(dim=-2), F.pad(slopes, (1, 1), value=1.0)
 
     def _edges(self, raw: Tensor) -> Tensor:
         """Any numbers (..., bins) to rising edges from -bound to bound, (..., bins + 1)."""
@@ -330,6 +333,11 @@ def _nearly_silent(network: nn.Sequential) -> nn.Sequential:
     return network
 
 
+def _take(x: Tensor, index: Tensor) -> Tensor:
+    """x[..., index], with a gradient that costs a third."""
+    return x.index_select(-1, index)
+
+
 def _put(x: Tensor, index: Tensor, values: Tensor) -> Tensor:
     """A copy of x (..., D) with other values at some coordinates."""
     return x.index_copy(-1, index, values)
@@ -342,9 +350,8 @@ def _bin_of(
     inside = (x > edges[..., 0]) & (x < edges[..., -1])
     k = (x[..., None] >= edges[..., 1:-1]).sum(dim=-1, keepdim=True)  # (..., 1), 0 to bins - 1
 
-    def at(values: Tensor, i: Tensor) -> Tensor:
-        return values.gather(-1, i).squeeze(-1)
-
-    x_k, z_k = at(knots_x, k), at(knots_z, k)
-    w, h = at(knots_x, k + 1) - x_k, at(knots_z, k + 1) - z_k
-    return x_k, w, z_k, h, at(slopes, k), at(slopes, k + 1), inside
+    values = torch.stack([knots_x, knots_z, slopes], dim=-2)  # (..., 3, bins + 1)
+    both = torch.cat([k, k + 1], dim=-1)[..., None, :].expand(*k.shape[:-1], 3, 2)
+    left, right = values.gather(-1, both).unbind(dim=-1)  # (..., 3) at both ends of the bin
+    (x_k, z_k, d0), (w, h, _), d1 = left.unbind(-1), (right - left).unbind(-1), right[..., 2]
+    return x_k, w, z_k, h, d0, d1, inside

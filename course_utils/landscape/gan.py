@@ -142,14 +142,14 @@ def fit_gan(
         torch.optim.Adam(network.parameters(), lr=lr, betas=BETAS, fused=True)
         for network in (gan.discriminator, gan.generator)
     )
-    average = copy.deepcopy(gan.generator)
+    average, forger = copy.deepcopy(gan.generator), list(gan.generator.parameters())
     log, start = [], time.perf_counter()
     for step in tqdm(range(steps), unit="step", delay=2, leave=False):
         if watch is not None:
             watch(step, gan)
         adam_d.param_groups[0]["lr"] = adam_g.param_groups[0]["lr"] = lr * (1 - step / steps)
         index = torch.randint(len(data), (batch,), generator=generator, device=generator.device)
-        x = data[index.to(data.device)].requires_grad_()
+        x = data[index.to(data.device)].requires_grad_(penalty > 0)
         fake = gan.generate(batch, generator=generator)
 
         logit = gan.discriminator(x)[:, 0]  # (B, 1) -> (B,)
@@ -160,7 +160,7 @@ def fit_gan(
 
         _, loss_g = losses(logit.detach(), gan.discriminator(fake)[:, 0])
         adam_g.zero_grad()
-        loss_g.backward()
+        loss_g.backward(inputs=forger)  # the critic's own slopes are not needed here
         adam_g.step()
 
         with torch.no_grad():
