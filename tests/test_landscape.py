@@ -250,7 +250,9 @@ def test_each_output_sees_all_coordinates_before_it_and_no_other(
 
 
 @pytest.mark.parametrize("hidden", ((), (13,), (13, 17)))
-def test_one_coordinate_alone_is_the_same_and_asks_for_no_later_one(hidden: tuple[int, ...]) -> None:
+def test_one_coordinate_alone_is_the_same_and_asks_for_no_later_one(
+    hidden: tuple[int, ...],
+) -> None:
     d = 5
     network = shaken(MaskedNetwork(d, hidden, 2, generator=seeded()))
     x = randn(4, d)

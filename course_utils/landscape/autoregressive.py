@@ -117,11 +117,12 @@ class MaskedNetwork(nn.Module):
 
     def at(self, x: Tensor, d: int) -> Tensor:
         """The outputs of one coordinate, (..., D) -> (..., P), without what it does not see."""
+        layers: list[Any] = list(self.layers)
         before = hidden = x[..., :d]
-        for layer in self.layers[:-1]:
+        for layer in layers[:-1]:
             hidden = layer(hidden)
         own = slice(d * self.per_coordinate, (d + 1) * self.per_coordinate)
-        return self.layers[-1].part(hidden, own) + self.direct.part(before, own)
+        return layers[-1].part(hidden, own) + self.direct.part(before, own)
 
     @property
     def n_parameters(self) -> int:

@@ -138,8 +138,8 @@ class SplineCoupling(nn.Module):
         shares, slopes = raw.split([2 * self.bins, self.bins - 1], dim=-1)
         # softplus(0.54) = 1, so that a network that says 0 leaves x as it is.
         slopes = MIN_SHARE + F.softplus(slopes + math.log(math.expm1(1 - MIN_SHARE)))
-        edges = self._edges(shares.unflatten(-1, (2, self.bins)))  # widths and heights
-        return *edges.unbind(dim=-2), F.pad(slopes, (1, 1), value=1.0)
+        edges = self._edges(shares.unflatten(-1, (2, self.bins)))  # of widths and heights
+        return edges[..., 0, :], edges[..., 1, :], F.pad(slopes, (1, 1), value=1.0)
 
     def _edges(self, raw: Tensor) -> Tensor:
         """Any numbers (..., bins) to rising edges from -bound to bound, (..., bins + 1)."""
