@@ -453,6 +453,18 @@ class DetachedDraw(OneHiddenLayer):
         return super().draw(mu, log_var, eps).detach()
 
 
+class DeviationOne(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu + eps
+
+
+class CutLogits(OneHiddenLayer):
+    """Logits that stay in a range: where all are cut off no gradient comes back from them."""
+
+    def decode(self, z):
+        return self.decoder(z).clamp(-3, 3)
+
+
 class DataOfTheDraw(OneHiddenLayer):
     def draw(self, mu, log_var, eps):
         return super().draw(mu, log_var, eps).data
@@ -751,6 +763,7 @@ RIGHT = [
     TwoHiddenLayers,
     NoiseScaledInPlace,
     CodeScaledInPlace,
+    CutLogits,
 ]
 
 WRONG = [
@@ -803,6 +816,7 @@ WRONG = [
     ("mu-bounded", BoundedMu),
     ("arguments-exchanged", PixelsForLogits),
     ("detached-draw", DataOfTheDraw),
+    ("no-deviation", DeviationOne),
     ("detached-draw", DetachedMean),
     ("detached-draw", DetachedDeviation),
     ("does-not-learn", Unused),
