@@ -114,3 +114,9 @@ def test_all_at_once_is_one_run_of_the_lecture(lecture: Path) -> None:
 def test_other_right_answers_hold_in_their_lecture(path: Path) -> None:
     """One to each exercise; `course verify --lectures` puts in all, each alone."""
     assert in_lectures.verify_together(path, in_lectures.answers_of(ROOT)).faults == []
+
+
+@pytest.mark.parametrize("path", sources(ROOT), ids=lambda path: path.stem)
+def test_every_exercise_is_used_in_its_lecture(path: Path) -> None:
+    plans = in_lectures.Lecture(path, quick=False).plans
+    assert [plan.exercise for plan in plans if plan.first == plan.place] == []
