@@ -247,6 +247,71 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
     return mean + (1 - levels(t, betas)[2]).sqrt() * noise if t > 0 else mean
 
 
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The noise has the variance 1 - alpha_bar_{t-1}, what the data alone leave open: x_t is known,
+    too, and the two precisions add."""
+    return right_mean(x_t, t, eps_hat, betas) + (1 - levels(t, betas)[3]).sqrt() * noise
+
+
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The posterior's variance is not divided by 1 - alpha_bar_t."""
+    beta, _, _, before = levels(t, betas)
+    return right_mean(x_t, t, eps_hat, betas) + (beta * (1 - before)).sqrt() * noise
+
+
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The first precision is not 1 / beta_t: as a function of x_{t-1}, which is multiplied by
+    sqrt(1 - beta_t) in it, q(x_t | x_{t-1}) has the precision (1 - beta_t) / beta_t."""
+    beta, _, _, before = levels(t, betas)
+    variance = 1 / (1 / beta + 1 / (1 - before))
+    return right_mean(x_t, t, eps_hat, betas) + variance.sqrt() * noise
+
+
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """1 - alpha_bar_t stands in the second precision, where 1 - alpha_bar_{t-1} belongs: that is
+    the variance of x_{t-1}, given the data."""
+    beta, alpha, bar, _ = levels(t, betas)
+    mean = right_mean(x_t, t, eps_hat, betas)
+    return mean + (alpha / beta + 1 / (1 - bar)).rsqrt() * noise if t > 0 else mean
+
+
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The two variances are added: in a product of Gaussians it is the precisions, one over each,
+    that add."""
+    beta, alpha, _, before = levels(t, betas)
+    mean = right_mean(x_t, t, eps_hat, betas)
+    return mean + (beta / alpha + 1 - before).sqrt() * noise if t > 0 else mean
+
+
+@exercise.mistake("wrong-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The variances beta_t and 1 - alpha_bar_{t-1} are added: in a product of Gaussians it is the
+    precisions, one over each, that add."""
+    beta, _, _, before = levels(t, betas)
+    mean = right_mean(x_t, t, eps_hat, betas)
+    return mean + (beta + 1 - before).sqrt() * noise if t > 0 else mean
+
+
+@exercise.mistake("precision-for-variance")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The sum of the precisions is taken for the variance: its inverse is wanted."""
+    beta, alpha, _, before = levels(t, betas)
+    mean = right_mean(x_t, t, eps_hat, betas)
+    return mean + (alpha / beta + 1 / (1 - before)).sqrt() * noise if t > 0 else mean
+
+
+@exercise.mistake("noise-divided")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """The noise is divided by sqrt(1 - beta_t), too: only the mean is."""
+    mean = right_mean(x_t, t, eps_hat, betas)
+    return mean + right_sigma(t, betas) / (1 - betas[t]).sqrt() * noise
+
+
 @exercise.mistake("noise-not-scaled")
 def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
     """The noise is not scaled: its variance is the posterior's."""
@@ -272,6 +337,17 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
     return right_mean(x_t, t, eps_hat, betas) - right_sigma(t, betas) * noise
 
 
+@exercise.mistake("zero-over-zero")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """At t = 0 something is divided by 1 - alpha_bar_{-1}, which is zero: treat t = 0 by itself,
+    and return the predicted data there."""
+    beta, alpha, _, before = levels(t, betas)
+    x0 = right_x0(x_t, t, eps_hat, betas)
+    precision = alpha / beta + 1 / (1 - before)
+    mean = (alpha.sqrt() / beta * x_t + before.sqrt() / (1 - before) * x0) / precision
+    return mean + noise / precision.sqrt()
+
+
 # --- the right noise on a wrong mean --------------------------------------------------------
 
 
@@ -288,6 +364,15 @@ def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Ten
     """In the mean beta_t is divided by its own root: by sqrt(1 - alpha_bar_t), all of the noise."""
     beta, alpha, _, _ = levels(t, betas)
     mean = (x_t - beta / (1 - alpha).sqrt() * eps_hat) / alpha.sqrt()
+    return mean + right_sigma(t, betas) * noise
+
+
+@exercise.mistake("alpha-for-beta")
+def _(x_t: Tensor, t: int, eps_hat: Tensor, betas: Tensor, noise: Tensor) -> Tensor:
+    """In the mean 1 - beta_t stands where beta_t belongs: the paper's alpha_t is 1 - beta_t, and
+    so its 1 - alpha_t is beta_t."""
+    _, alpha, bar, _ = levels(t, betas)
+    mean = (x_t - alpha / (1 - bar).sqrt() * eps_hat) / alpha.sqrt()
     return mean + right_sigma(t, betas) * noise
 
 

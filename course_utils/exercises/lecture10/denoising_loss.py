@@ -167,6 +167,25 @@ def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tenso
     return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).flatten(1).norm(dim=1).mean()
 
 
+@exercise.mistake("not-squared")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The errors are summed without a square, so that they cancel."""
+    return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).flatten(1).sum(1).mean()
+
+
+@exercise.mistake("square-of-sum")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The errors of a sample are summed before they are squared, so that they cancel: square each
+    one first."""
+    return (predict(noisy(x0, alpha_bars[t], eps), t) - eps).flatten(1).sum(1).square().mean()
+
+
+@exercise.mistake("sign")
+def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The noise is added to the guess: the error is the difference of the two."""
+    return (predict(noisy(x0, alpha_bars[t], eps), t) + eps).square().flatten(1).sum(1).mean()
+
+
 @exercise.mistake("x0-for-noise")
 def _(predict: NoiseGuess, x0: Tensor, alpha_bars: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     """The prediction is compared with x0: this network is to find the noise."""

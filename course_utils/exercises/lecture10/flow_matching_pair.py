@@ -75,6 +75,31 @@ def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
     return (1 - t) * data + t * noise, data - noise
 
 
+@exercise.mistake("zero-over-zero")
+def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
+    """At t = 0 the velocity is 0 / 0, nan: x_t - noise is t times the whole way, so the velocity
+    can be written without a division."""
+    t = per_sample(t, data)
+    x_t = (1 - t) * noise + t * data
+    return x_t, (x_t - noise) / t
+
+
+@exercise.mistake("zero-over-zero")
+def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
+    """At t = 1 the velocity is 0 / 0, nan: data - x_t is 1 - t times the whole way, so the velocity
+    can be written without a division."""
+    t = per_sample(t, data)
+    x_t = (1 - t) * noise + t * data
+    return x_t, (data - x_t) / (1 - t)
+
+
+@exercise.mistake("velocity-divided")
+def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
+    """The velocity is the whole way divided by t: the whole way takes the time 1."""
+    t = per_sample(t, data)
+    return (1 - t) * noise + t * data, (data - noise) / t
+
+
 @exercise.mistake("noise-left-over")
 def _(noise: Tensor, data: Tensor, t: Tensor) -> Pair:
     """A little of the noise is left at t = 1, the paper's sigma_min: here the path ends at the data

@@ -101,6 +101,28 @@ def _(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
     return -eps_hat * (1 - per_sample(alpha_bar, eps_hat)).sqrt()
 
 
+@exercise.mistake("multiplied")
+def _(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    """This multiplies by 1 - alpha_bar, the variance of the noise: the slope of a narrow density is
+    steep, so divide, and by the root."""
+    return -eps_hat * (1 - per_sample(alpha_bar, eps_hat))
+
+
+@exercise.mistake("data-for-score")
+def _(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    """This is how far the noise moves the predicted data: the score is a slope of the log-density,
+    with the deviation of the noise below."""
+    a = per_sample(alpha_bar, eps_hat)
+    return -eps_hat * (1 - a).sqrt() / a.sqrt()
+
+
+@exercise.mistake("not-differentiated")
+def _(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
+    """This is the exponent of the Gaussian, -eps^2 / 2: the score is its gradient with respect to
+    x_t."""
+    return -eps_hat.square() / 2
+
+
 @exercise.mistake("not-divided")
 def _(eps_hat: Tensor, alpha_bar: Tensor) -> Tensor:
     """This is minus the noise: the deviation of the noise is missing."""

@@ -49,6 +49,15 @@ def by_precisions(x_t, t, eps_hat, betas, noise):
     return mean + noise / precision.sqrt()
 
 
+def by_precisions_everywhere(x_t, t, eps_hat, betas, noise):
+    """Bayes by hand, from the first step to the last: nan at t = 0."""
+    beta, alpha, bar, before = schedule(t, betas)
+    x0 = (x_t - (1 - bar).sqrt() * eps_hat) / bar.sqrt()
+    variance = 1 / (alpha / beta + (1 - before) ** -1)
+    mean = variance * (x_t * alpha.sqrt() / beta + x0 * before.sqrt() / (1 - before))
+    return mean + variance.sqrt() * noise
+
+
 def ddim_with_eta_one(x_t, t, eps_hat, betas, noise):
     _, _, bar, before = schedule(t, betas)
     sigma = posterior_sigma(t, betas)
@@ -138,4 +147,5 @@ WRONG = [
     ("wrong-type", pair),
     ("changes-its-input", in_place),
     ("raises", next_step),
+    ("zero-over-zero", by_precisions_everywhere),
 ]

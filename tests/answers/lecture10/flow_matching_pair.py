@@ -51,6 +51,11 @@ def double_the_velocity(noise, data, t):
     return x_t, 2 * velocity
 
 
+def way_over_time(noise, data, t):
+    x_t, velocity = straight(noise, data, t)
+    return x_t, t.mul(velocity.movedim(0, -1)).movedim(-1, 0) / axes(t, data)
+
+
 def own_noise(noise, data, t):
     return straight(torch.randn_like(noise), data, t)
 
@@ -63,4 +68,5 @@ WRONG = [
     ("changes-its-input", in_place),
     ("wrong-velocity", double_the_velocity),
     ("random", own_noise),
+    ("zero-over-zero", way_over_time),
 ]
