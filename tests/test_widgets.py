@@ -517,6 +517,22 @@ def test_paths_through_time_have_the_marginals_of_the_mixture() -> None:
             assert (path[step].std(dim=0) / std - 1).abs().max() < 5 / (2 * n) ** 0.5 + 0.03
 
 
+def test_the_ways_back_that_are_drawn_begin_apart_and_end_in_both_groups() -> None:
+    target, n = lecture10.four_lumps(), 350
+    schedule = diffusion.Schedule(diffusion.cosine_betas(60))
+    levels = torch.cat([torch.ones(1), schedule.alpha_bars.float()])
+    for seed in range(10, 15):
+        generator = torch.Generator().manual_seed(seed)
+        eps = diffusion.diffused(target).eps
+        paths = lecture10._paths(target, eps, schedule, levels, n, generator)
+        for direction in (lecture10.CHAIN, lecture10.ODE):
+            shown = paths[direction][-1, :3]
+            assert torch.pdist(shown).min() > 1, direction
+            assert len(paths[direction][-1].unique(dim=0)) == n
+        ends = paths[lecture10.ODE][0, :3]
+        assert (ends[:, 0] > 0).unique().numel() == 2  # the left group and the right one
+
+
 def test_stretching_loses_or_gains_area_without_the_jacobian(made: dict[str, Live]) -> None:
     live = made["09 stretching"]
 

@@ -99,6 +99,10 @@ def _paths(
         x = (1 - beta).sqrt() * x + beta.sqrt() * noise
         forward.append(x)
     start = torch.randn(n, 2, generator=generator)
+    # Only the first three show their ways: let them begin far from each other.
+    corners = torch.tensor([[-1.8, -0.8], [1.5, 0.5], [0.0, -1.5]])
+    order = torch.cdist(corners, start).argmin(dim=1).tolist()
+    start = start[order + [i for i in range(n) if i not in order]]
     chain = diffusion.ddpm_path(denoiser, start, schedule, generator=generator).flip(0)
     # The ODE's steps are even in the angle; the nearest one stands for each step of the chain.
     fine = diffusion.probability_flow_path(denoiser, start, steps=len(schedule)).flip(0)
