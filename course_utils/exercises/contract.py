@@ -195,7 +195,8 @@ def _conform_one(
     if value.is_complex() and not dtype.is_complex:
         raise Wrong(
             f"{place}complex numbers came back, and real ones are expected: of a symmetric matrix "
-            "`torch.linalg.eigh` gives real eigenvectors, in order, and `eig` does not.",
+            "`torch.linalg.eigh` gives real eigenvectors, in order, and `eig` does not; the root "
+            "of a negative number is complex, too.",
             "wrong-dtype",
         )
     if value.dtype != dtype:
@@ -206,9 +207,15 @@ def _conform_one(
         )
     value = value.detach()
     if not bool(torch.isfinite(value).all()):
-        what = "nan" if bool(value.isnan().any()) else "infinity"
+        what, look_for = (
+            ("nan", "zero over zero, or a root or a logarithm of a negative number")
+            if bool(value.isnan().any())
+            else ("infinity", "a division by zero, the logarithm of zero, or too large an `exp`")
+        )
         raise Wrong(
-            f"{place}the result contains {what}, although every input is finite.", "not-finite"
+            f"{place}the result contains {what}, although every input is finite: look for "
+            f"{look_for}.",
+            "not-finite",
         )
     return value
 

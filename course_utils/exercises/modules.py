@@ -122,7 +122,8 @@ def tensor(value: object, shape: tuple[int, ...], dtype: torch.dtype, place: str
     )
     law(
         value.isfinite().all(),
-        f"`{place}` returns nan or infinity, although every input is finite.",
+        f"`{place}` returns nan or infinity, although every input is finite: look for a division "
+        "by zero, the logarithm of zero, or too large an `exp`.",
         "not-finite",
     )
     return value
