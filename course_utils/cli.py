@@ -212,8 +212,8 @@ def run_verify_in_lectures(options: argparse.Namespace) -> int:
     given = in_lectures.answers_of(root)
     paths, jobs = sources(root, options.lectures), options.jobs or processors()
     judged = side_by_side(partial(in_lectures.verify_lecture, answers=given), paths, jobs)
-    for path, outcomes in zip(paths, judged, strict=True):
-        print(in_lectures.line(path, outcomes), flush=True)
+    for place, outcomes in judged:
+        print(in_lectures.line(paths[place], outcomes), flush=True)
         faults += [fault for outcome in outcomes for fault in outcome.faults]
         answers += len(outcomes) - 1
         cells += sum(outcome.cells for outcome in outcomes[1:])

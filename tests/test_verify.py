@@ -169,9 +169,12 @@ def test_side_by_side_runs_elsewhere_and_hands_on_what_is_raised() -> None:
         time.sleep(seconds)
         return os.getpid(), seconds
 
-    found = list(children.side_by_side(work, [0.5, 0.0, 0.5, 0.0], 2))
-    assert [seconds for _, seconds in found] == [0.5, 0.0, 0.5, 0.0]
-    assert here not in {pid for pid, _ in found} and len({pid for pid, _ in found}) == 2
+    seconds = [0.5, 0.0, 0.5, 0.0]
+    found = dict(children.side_by_side(work, seconds, 2))
+    assert [found[place][1] for place in range(4)] == seconds
+    assert next(iter(found)) == 1  # it was done before the first
+    assert len({pid for pid, _ in found.values()} - {here}) == 2
+    assert [pid for _, (pid, _) in children.side_by_side(work, [0.0], 1)] == [here]
     with pytest.raises(ZeroDivisionError):
         list(children.side_by_side(lambda x: 1 / x, [1, 0], 2))
 

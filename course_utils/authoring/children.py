@@ -5,7 +5,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import Any, TypeVar
 
@@ -63,10 +63,11 @@ def forked(work: Callable[[], R], seconds: int) -> R:
     return pickle.loads(content)
 
 
-def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[R]:
-    """work(item) of each, in their order, while up to `jobs` of them are under way.
+def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[tuple[int, R]]:
+    """(place, work(item)) of each item as it is done, up to `jobs` of them being under way.
 
-    With one job, and on a system that cannot fork, all happens here, one after another.
+    They are begun in their order. With one job, and on a system that cannot fork, all happens
+    here, one after another.
 
     Args:
         work: anything that can be called, whatever it holds; what it returns can be pickled.
@@ -79,13 +80,15 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Itera
     """
     global _here
     if jobs == 1 or not can_fork():
-        yield from map(work, items)
+        yield from enumerate(map(work, items))
         return
     _here = work, items
     one_thread = partial(torch.set_num_threads, 1)  # each: the processors are taken
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(jobs, fork, one_thread) as pool:
-        yield from pool.map(_item, range(len(items)))
+        places = {pool.submit(_item, place): place for place in range(len(items))}
+        for done in as_completed(places):
+            yield places[done], done.result()
 
 
 def _item(place: int) -> Any:

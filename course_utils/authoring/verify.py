@@ -309,11 +309,23 @@ def verify(
     judge = judge or judging.judge
     work, faults = cases(root, lectures, names, known_mistakes if ours else lambda _: [])
     judging.import_ahead()  # once for all processes
-    judged = side_by_side(partial(judge_case, judge=judge, seeds=range(seeds)), work, jobs)
-    rows = list(
-        tqdm(judged, "judged", len(work), unit="exercise", delay=2, leave=False, smoothing=0)
-    )
+    # The longest first, so that none is left alone at the end.
+    longest_first = sorted(work, key=lambda case: _cost(case, judge), reverse=True)
+    judged = side_by_side(partial(judge_case, judge=judge, seeds=range(seeds)), longest_first, jobs)
+    bar = tqdm(judged, "judged", len(work), unit="exercise", delay=2, leave=False, smoothing=0)
+    found = {row.exercise: row for _, row in bar}
+    rows = [found[case.exercise] for case in work]
     return rows, [*_notebook_faults(root, names), *faults]
+
+
+def _cost(case: Case, judge: Judge) -> float:
+    """About how long the exercise takes: all of its functions as long as the official one."""
+    if case.solution is None:
+        return 0.0
+    start = time.perf_counter()
+    judge(case.exercise, case.solution, seed=0)
+    each = time.perf_counter() - start
+    return each * (len(case.right) + len(case.wrong) + len(case.mistakes))
 
 
 def known_mistakes(name: str) -> list["Mistake"]:
