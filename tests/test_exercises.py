@@ -588,6 +588,21 @@ def test_a_check_leaves_the_students_random_stream_alone():
     assert torch.equal(torch.randn(3), expected)
 
 
+def test_a_check_computes_on_one_thread_and_gives_the_others_back():
+    seen, before = set(), torch.get_num_threads()
+
+    def looks(x):
+        seen.add(torch.get_num_threads())
+        return x.mean(), x.std(correction=0)
+
+    torch.set_num_threads(2)
+    try:
+        assert judging.judge("00.mean_and_std", looks).passed
+        assert seen == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_sizes_are_different_and_above_one():
     for seed in range(50):
         sizes = Draw(seed).sizes(4)

@@ -1,10 +1,11 @@
 """How an answer is judged: the laws are called, and what fails is compared with known mistakes."""
 
+import contextlib
 import dataclasses
 import math
 import secrets
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -77,8 +78,7 @@ def judge(
         function = LocalFunction(function) if own else LocalFunction(function, watch)
     f = Subject(cast(Function, function), known.signature)
     try:
-        with torch.random.fork_rng(devices=[]):  # a student's own draws repeat with the seed too
-            torch.manual_seed(seed)
+        with _by_itself(seed):
             timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
         judged = dataclasses.replace(result("passed", known.proves), remark=f.remark)
     except NotAttempted as nothing:
@@ -88,7 +88,7 @@ def judge(
         message = error.message
         if error.slug == "wrong-arguments":
             message = f"It is called as `{known.function}{known.signature.call}`. {message}"
-        status = "wrong" if error.slug == RETURNS_NONE else "error"
+        status = "wrong" if error.slug in (RETURNS_NONE, "changes-its-input") else "error"
         judged = result(status, message, error.slug)
     except timelimit.TimeLimitExceeded as exceeded:
         judged = result(
@@ -105,6 +105,20 @@ def judge(
             told = Wrong(RANDOM, "random")
         judged = result("wrong", told.message, told.slug)
     return result("error", watch.sentence, LEANS) if watch.called else judged
+
+
+@contextlib.contextmanager
+def _by_itself(seed: int) -> Iterator[None]:
+    """A student's own draws repeat with the seed too; and one thread, since several that wait for
+    each other on a busy machine would be counted as computing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

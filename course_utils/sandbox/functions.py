@@ -135,7 +135,7 @@ class LocalFunction:
         except TimeLimitExceeded:
             raise
         except ScriptError as error:
-            raise Raised(str(error), "not-a-module") from None
+            raise Raised(str(error), error.slug) from None
         except BaseException as error:  # sys.exit() in an exercise must not end the kernel
             raise describe(error, n_args) from None
 

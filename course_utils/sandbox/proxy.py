@@ -25,6 +25,7 @@ SLUGS = (
     RETURNS_NONE,
     "wrong-arguments",
     "not-a-module",
+    "changes-its-input",
     "leaves-torch",
     "leans-on-the-course",
     "memory",

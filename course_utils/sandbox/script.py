@@ -38,6 +38,14 @@ REFERENCE = "object named"  # marks a tuple that stands for an object
 class ScriptError(Exception):
     """The student's object is not what the script needs: one sentence."""
 
+    slug = "not-a-module"
+
+
+class ChangedInput(ScriptError):
+    """A call writes over what it was given."""
+
+    slug = "changes-its-input"
+
 
 # --- writing a script -------------------------------------------------------------------------
 
@@ -138,7 +146,18 @@ class Run:
         self.objects[name] = fixtures.FIXTURES[fixture](*self._given(args))
 
     def call(self, place: str, args: tuple) -> object:
-        return self.place(place)(*self._given(args))
+        given = self._given(args)
+        tensors = [a for a in given if isinstance(a, Tensor)]
+        versions = [a._version for a in tensors]
+        value = self.place(place)(*given)
+        if [a._version for a in tensors] != versions:
+            method = place.partition(".")[2]
+            who = f"`{method}` of your class" if method else "Your function"
+            raise ChangedInput(
+                f"{who} changes what it is given in place, so whoever passed it finds other "
+                "numbers afterwards: make a new tensor (`x = x * 2`, not `x *= 2`)."
+            )
+        return value
 
     def gradients(self, place: str, args: tuple, of: str) -> tuple:
         module = _module(self.objects[of], f"`{of}`")

@@ -710,7 +710,7 @@ class DrawnWithoutGraph(TwoHiddenLayers):
 
 
 class NoiseScaledInPlace(OneHiddenLayer):
-    """Right, although eps is written over: it is handed in as a copy."""
+    """The numbers stay what they were, and eps is written over all the same."""
 
     def draw(self, mu, log_var, eps):
         eps *= (log_var / 2).exp().detach() ** 0  # one, in place
@@ -761,12 +761,12 @@ RIGHT = [
     Wide,
     Centred,
     TwoHiddenLayers,
-    NoiseScaledInPlace,
-    CodeScaledInPlace,
     CutLogits,
 ]
 
 WRONG = [
+    ("changes-its-input", NoiseScaledInPlace),
+    ("changes-its-input", CodeScaledInPlace),
     ("mean-over-pixels", PixelMean),
     ("mean-over-everything", AllMeans),
     ("mean-over-latents", LatentMean),
