@@ -214,12 +214,13 @@ def run_verify_in_lectures(options: argparse.Namespace) -> int:
     judged = side_by_side(partial(in_lectures.verify_lecture, answers=given), paths, jobs)
     for place, outcomes in judged:
         print(in_lectures.line(paths[place], outcomes), flush=True)
-        faults += [fault for outcome in outcomes for fault in outcome.faults]
+        here = [fault for outcome in outcomes for fault in outcome.faults]
+        _refuse(here)
+        faults += here
         answers += len(outcomes) - 1
         cells += sum(outcome.cells for outcome in outcomes[1:])
     if faults:
-        print()
-        return _refuse([*faults, f"{len(faults)} faults."])
+        return _refuse([f"{len(faults)} faults."])
     return _say(f"\n{answers} right answers hold in their lectures, in {cells} runs of cells.")
 
 
