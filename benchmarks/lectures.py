@@ -40,10 +40,10 @@ def reference_loop() -> float:
             x = data[torch.randint(2000, (128,))]
             mu, log_var = encoder(x).chunk(2, 1)
             logits = decoder(mu + (log_var / 2).exp() * torch.randn(128, 8))
-            bits = binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+            distortion = binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
             kl = 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(1)
             adam.zero_grad()
-            (bits + kl).mean().backward()
+            (distortion + kl).mean().backward()
             adam.step()
         return time.perf_counter() - start
 

@@ -188,11 +188,9 @@ def run_execute(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     if options.in_lectures:
         return run_verify_in_lectures(options)
-    from .authoring.children import processors
     from .authoring.verify import table, verify
 
-    jobs = options.jobs or processors()
-    rows, faults = verify(_root(options), options.lectures, options.seeds, jobs=jobs)
+    rows, faults = verify(_root(options), options.lectures, options.seeds, jobs=options.jobs)
     print(table(rows, options.seeds))
     faults = [*faults, *(fault for row in rows for fault in row.faults)]
     if faults:
@@ -203,15 +201,15 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_verify_in_lectures(options: argparse.Namespace) -> int:
     from .authoring import in_lectures
-    from .authoring.children import processors, side_by_side
+    from .authoring.children import side_by_side
     from .lectures import sources
 
     answers = cells = 0
     faults: list[str] = []
     root = _root(options)
     given = in_lectures.answers_of(root)
-    paths, jobs = sources(root, options.lectures), options.jobs or processors()
-    judged = side_by_side(partial(in_lectures.verify_lecture, answers=given), paths, jobs)
+    paths = sources(root, options.lectures)
+    judged = side_by_side(partial(in_lectures.verify_lecture, answers=given), paths, options.jobs)
     for place, outcomes in judged:
         print(in_lectures.line(paths[place], outcomes), flush=True)
         here = [fault for outcome in outcomes for fault in outcome.faults]

@@ -179,6 +179,16 @@ def test_side_by_side_runs_elsewhere_and_hands_on_what_is_raised() -> None:
         list(children.side_by_side(lambda x: 1 / x, [1, 0], 2))
 
 
+@pytest.mark.skipif(not children.can_fork(), reason="needs a system that can fork")
+def test_a_child_that_computes_too_long_is_ended_and_told() -> None:
+    def busy() -> None:
+        while time.process_time() < 4.0:  # a child's clock begins at 0
+            pass
+
+    with pytest.raises(LectureError, match=r"takes more than 1 s\."):
+        children.forked(busy, 1)
+
+
 def test_a_wrong_official_solution_is_found(tmp_path: Path) -> None:
     root = course(tmp_path, EXERCISE.replace("ldexp(x, 1)", "ldexp(x, 2)"))
     (fault,) = faults(root)

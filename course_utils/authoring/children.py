@@ -3,13 +3,11 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
 from typing import Any, TypeVar
-
-import torch
 
 from ..lectures import LectureError
 
@@ -24,18 +22,18 @@ def can_fork() -> bool:
     return hasattr(os, "fork")
 
 
-def processors() -> int:
+def _processors() -> int:
     """How many this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def forked(work: Callable[[], R], seconds: int) -> R:
+def forked(work: Callable[[], R], seconds: int | None = None) -> R:
     """What `work()` returns in a child of this process, which starts from all that is here.
 
     Args:
         work: returns what can be pickled.
-        seconds: of processor time that it may have set itself; only named in the sentence.
+        seconds: of processor time for the child; any by default.
 
     Raises:
         LectureError: when the child ends without an answer; the sentence lacks its subject.
@@ -48,6 +46,8 @@ def forked(work: Callable[[], R], seconds: int) -> R:
         status = 1
         try:
             os.close(ours)
+            if seconds is not None:
+                _limit(seconds)
             with os.fdopen(theirs, "wb") as channel:
                 pickle.dump(work(), channel)
             status = 0
@@ -58,12 +58,22 @@ def forked(work: Callable[[], R], seconds: int) -> R:
         content = channel.read()
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if ended != 0:
-        why = f"takes more than {seconds} s" if -ended == 24 else f"ends with status {ended}"
+        too_long = ended == -signal.SIGXCPU
+        why = f"takes more than {seconds} s" if too_long else f"ends with status {ended}"
         raise LectureError(f"{why}.")
     return pickle.loads(content)
 
 
-def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[tuple[int, R]]:
+def _limit(seconds: int) -> None:
+    """End this process once it has computed for so long."""
+    import resource  # not on Windows, which has no `fork` either
+
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+def side_by_side(
+    work: Callable[[T], R], items: Sequence[T], jobs: int | None
+) -> Iterator[tuple[int, R]]:
     """(place, work(item)) of each item as it is done, up to `jobs` of them being under way.
 
     They are begun in their order. With one job, and on a system that cannot fork, all happens
@@ -72,20 +82,20 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Itera
     Args:
         work: anything that can be called, whatever it holds; what it returns can be pickled.
         items: likewise.
-        jobs: processes.
+        jobs: processes; None for as many as there are processors.
 
     Raises:
         Whatever `work` raises.
         concurrent.futures.process.BrokenProcessPool: when a process is killed.
     """
     global _here
+    jobs = jobs or _processors()
     if jobs == 1 or not can_fork():
         yield from enumerate(map(work, items))
         return
     _here = work, items
-    one_thread = partial(torch.set_num_threads, 1)  # each: the processors are taken
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, fork, one_thread) as pool:
+    with ProcessPoolExecutor(jobs, fork) as pool:
         places = {pool.submit(_item, place): place for place in range(len(items))}
         for done in as_completed(places):
             yield places[done], done.result()

@@ -283,7 +283,7 @@ def verify(
     seeds: int = 20,
     names: Collection[str] | None = None,
     judge: Judge | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
 ) -> tuple[list[Row], list[str]]:
     """Prove the lectures, all or the named ones.
 
@@ -293,7 +293,7 @@ def verify(
         seeds: how many draws of fresh inputs each function meets.
         names: all exercises, by default the registry's.
         judge: what judges them, by default the registry.
-        jobs: exercises at a time, each in a process of its own.
+        jobs: exercises at a time, each in a process of its own; None for one per processor.
 
     Returns:
         One row per exercise, and what is wrong with the notebooks, one sentence each.
@@ -309,10 +309,9 @@ def verify(
     names = registry.names() if names is None else names
     judge = judge or judging.judge
     work, faults = cases(root, lectures, names, known_mistakes if ours else lambda _: [])
-    judging.import_ahead()  # once for all processes
     # The longest first, so that none is left alone at the end.
-    longest_first = sorted(work, key=lambda case: _cost(case, judge), reverse=True)
-    judged = side_by_side(partial(judge_case, judge=judge, seeds=range(seeds)), longest_first, jobs)
+    order = work if jobs == 1 else sorted(work, key=lambda c: _cost(c, judge), reverse=True)
+    judged = side_by_side(partial(judge_case, judge=judge, seeds=range(seeds)), order, jobs)
     bar = tqdm(judged, "judged", len(work), unit="exercise", delay=2, leave=False, smoothing=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # wrong answers earn some

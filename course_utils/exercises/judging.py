@@ -1,11 +1,10 @@
 """How an answer is judged: the laws are called, and what fails is compared with known mistakes."""
 
-import contextlib
 import dataclasses
 import math
 import secrets
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from ..sandbox import timelimit
 from ..sandbox.functions import RETURNS_NONE, Function, LocalFunction, Raised
+from ..sandbox.script import CHANGES_INPUT
 from .contract import Wrong, settle
 from .draw import Draw
 from .exercise import Exercise, Mistake
@@ -31,7 +31,7 @@ RANDOM = (
 # Sentences that are more telling than that: of what came back at all, and of the noise itself.
 SAYS_IT = {
     "approximate",
-    "changes-its-input",
+    CHANGES_INPUT,
     "own-noise",
     "random",
     "reduced-over-batch",
@@ -78,8 +78,9 @@ def judge(
         function = LocalFunction(function) if own else LocalFunction(function, watch)
     f = Subject(cast(Function, function), known.signature)
     try:
-        with _by_itself(seed):
-            timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # a student's own draws repeat with the seed too
+            _limited(lambda: known.judge(f, Draw(seed)), time_limit)
         judged = dataclasses.replace(result("passed", known.proves), remark=f.remark)
     except NotAttempted as nothing:
         who = f"`{nothing.method}`" if nothing.method else "The function"
@@ -88,7 +89,7 @@ def judge(
         message = error.message
         if error.slug == "wrong-arguments":
             message = f"It is called as `{known.function}{known.signature.call}`. {message}"
-        status = "wrong" if error.slug in (RETURNS_NONE, "changes-its-input") else "error"
+        status = "wrong" if error.slug in (RETURNS_NONE, CHANGES_INPUT) else "error"
         judged = result(status, message, error.slug)
     except timelimit.TimeLimitExceeded as exceeded:
         judged = result(
@@ -99,7 +100,7 @@ def judge(
             "too-slow",
         )
     except Wrong as wrong:
-        mistake = None if wrong.slug in ("changes-its-input",) else _diagnose(known, f.calls)
+        mistake = None if wrong.slug == CHANGES_INPUT else _diagnose(known, f.calls)
         told = mistake or wrong
         if told.slug not in SAYS_IT and _answers_otherwise(f, time_limit):
             told = Wrong(RANDOM, "random")
@@ -107,16 +108,13 @@ def judge(
     return result("error", watch.sentence, LEANS) if watch.called else judged
 
 
-@contextlib.contextmanager
-def _by_itself(seed: int) -> Iterator[None]:
-    """A student's own draws repeat with the seed too; and one thread, since several that wait for
-    each other on a busy machine would be counted as computing."""
+def _limited(work: Callable[[], object], time_limit: float) -> None:
+    """Do the work under the time limit on one thread: several that wait for each other on a busy
+    machine would be counted as computing."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
+        timelimit.run(work, time_limit)
     finally:
         torch.set_num_threads(threads)
 
@@ -143,7 +141,7 @@ def _answers_otherwise(f: Subject, time_limit: float) -> bool:
     again: list[Any] = []
     try:
         with torch.random.fork_rng(devices=[]):
-            timelimit.run(lambda: again.append(f.function.call(args).value), time_limit)
+            _limited(lambda: again.append(f.function.call(args).value), time_limit)
         return not _same(settle(again[0], f.signature, args)[0], value, _to_rounding)
     except Exception:  # it raises now, or runs out of time: nothing is known
         return False

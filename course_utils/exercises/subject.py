@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from ..sandbox.functions import Function, Raised, method_of, nothing
-from ..sandbox.script import Step
+from ..sandbox.script import CHANGES_INPUT, Step, changes_input
 from .contract import Wrong, conform, settle
 from .signature import Signature
 
@@ -56,11 +56,7 @@ class Subject:
         self.calls.append((args, value))
         if reply.changed_inputs:
             name = self.signature.arguments[reply.changed_inputs[0]].name
-            raise Wrong(
-                f"Your function changes its input `{name}` in place, so whoever passed it finds "
-                f"other numbers afterwards: make a new tensor (`x = x + 1`, not `x += 1`).",
-                "changes-its-input",
-            )
+            raise Wrong(changes_input("Your function", f"its input `{name}`"), CHANGES_INPUT)
         return conform(value, self.signature, args)
 
     def run(self, *steps: Step) -> list:

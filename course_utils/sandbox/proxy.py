@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import wire
 from .functions import RETURNS_NONE, Raised, Reply
-from .script import Step
+from .script import CHANGES_INPUT, Step
 from .warm import BUDGET, EXITED, OUT_OF_MEMORY, OUT_OF_TIME, STATUS, UNMEASURED
 
 SLUGS = (
@@ -25,7 +25,7 @@ SLUGS = (
     RETURNS_NONE,
     "wrong-arguments",
     "not-a-module",
-    "changes-its-input",
+    CHANGES_INPUT,
     "leaves-torch",
     "leans-on-the-course",
     "memory",

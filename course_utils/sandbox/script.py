@@ -33,6 +33,7 @@ Step = tuple  # its kind and its content, plain data: what wire.py carries
 MAX_STEPS = 64
 MAX_DESCENT = 1000  # steps of the optimiser in one step of the script
 REFERENCE = "object named"  # marks a tuple that stands for an object
+CHANGES_INPUT = "changes-its-input"
 
 
 class ScriptError(Exception):
@@ -44,7 +45,15 @@ class ScriptError(Exception):
 class ChangedInput(ScriptError):
     """A call writes over what it was given."""
 
-    slug = "changes-its-input"
+    slug = CHANGES_INPUT
+
+
+def changes_input(who: str, what: str) -> str:
+    """The sentence on a call that writes over what it was given."""
+    return (
+        f"{who} changes {what} in place, so whoever passed it finds other numbers afterwards: "
+        "make a new tensor (`x = x + 1`, not `x += 1`)."
+    )
 
 
 # --- writing a script -------------------------------------------------------------------------
@@ -153,10 +162,7 @@ class Run:
         if [a._version for a in tensors] != versions:
             method = place.partition(".")[2]
             who = f"`{method}` of your class" if method else "Your function"
-            raise ChangedInput(
-                f"{who} changes what it is given in place, so whoever passed it finds other "
-                "numbers afterwards: make a new tensor (`x = x * 2`, not `x *= 2`)."
-            )
+            raise ChangedInput(changes_input(who, "what it is given"))
         return value
 
     def gradients(self, place: str, args: tuple, of: str) -> tuple:

@@ -134,9 +134,8 @@ def guiding(noise: Tensor | None = None, *, n: int = 400, seed: int = 10, steps:
     lumps = four_lumps()
     group = left_of(lumps)
     everything, left = diffusion.diffused(lumps), diffusion.diffused(group)
-    if noise is None:
-        noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
-    start = noise
+    own = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
+    start = own if noise is None else noise
     asked = torch.zeros(len(start), dtype=torch.int64)
     found: dict[float, tuple[Tensor, tuple[float, float]]] = {}
     default = 4.0

@@ -269,12 +269,6 @@ def _check_detached(f: Subject, x: Tensor, draw: Draw) -> None:
         *_, (back,) = f.run(*head, vjp("", one[2], (2,), torch.ones(2)))
         kept = back is not None
     except Raised as error:
-        law(
-            "in-place" not in error.message,
-            "The loop changes `x` in place, so whoever passed it finds other data afterwards: "
-            "index it by the order instead, `x[rows]`.",
-            "changes-its-input",
-        )
         # Outside of the loop: a graph that `backward` has been through already. Inside: data that
         # want gradients are in the way, as they are of who reorders or copies them beforehand.
         kept = "in the line" not in error.message or _reaches_parameters(f, head, one)
@@ -452,9 +446,13 @@ def _batches(x: Tensor, steps: int, generator: torch.Generator) -> Iterator[Tens
         steps -= -(-len(x) // BATCH)
 
 
-def _step(optimiser: torch.optim.Optimizer, value: Tensor) -> Tensor:
+def _step(
+    optimiser: torch.optim.Optimizer, value: Tensor, between: Callable[[], object] = list
+) -> Tensor:
+    """One step; `between` is done to the gradients before it."""
     optimiser.zero_grad()
     value.backward()
+    between()
     optimiser.step()
     return value.detach()
 
@@ -478,15 +476,9 @@ CLIPS: tuple[Callable[[list[Tensor]], object], ...] = (
 
 
 def _clipping(clip, model, loss, x, steps, lr, generator):
-    optimiser, losses = Adam(model.parameters(), lr=lr), []
-    for batch in _batches(x, steps, generator):
-        value = loss(model, batch)
-        optimiser.zero_grad()
-        value.backward()
-        clip(model.parameters())
-        optimiser.step()
-        losses.append(value.detach())
-    return torch.stack(losses)
+    optimiser = Adam(model.parameters(), lr=lr)
+    clipped = partial(_step, optimiser, between=lambda: clip(model.parameters()))
+    return torch.stack([clipped(loss(model, batch)) for batch in _batches(x, steps, generator)])
 
 
 @exercise.mistake("no-zero-grad")
