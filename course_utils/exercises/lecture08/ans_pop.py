@@ -14,7 +14,7 @@ exercise = Exercise(
     place=7,
     proves="The symbol is the one whose interval the low bits lie in, and pushing and popping undo "
     "each other in both orders: for fresh tables of 3 to 300 symbols, a certain one, the edges of "
-    "each interval, the state 0, and states of 200 and 2000 bits.",
+    "each interval, states of a single symbol, and states of 200 and 2000 bits.",
     hints=(
         "Which part of the state told the decoder the symbol? Take it, and look in `starts` "
         "between which two entries it lies.",
@@ -35,7 +35,11 @@ def _(f: Subject, draw: Draw) -> None:
         starts = random_starts(draw.integer(3, 7), precision, draw)
         high = draw.integer(10**3, 10**5) << precision
         edges = [high + slot for slot in (*starts[:-1], starts[1] - 1, starts[-1] - 1)]
-        asked += [(state, starts, precision) for state in (*edges, draw.integer(10**4, 10**6), 0)]
+        # Below 2^precision there is nothing above the slot, and still a symbol to pop.
+        low = (0, draw.integer(starts[1], starts[-1] - 1), starts[-1] - 1)
+        asked += [
+            (state, starts, precision) for state in (*edges, draw.integer(10**4, 10**6), *low)
+        ]
     answers = [f(*case) for case in asked]
     for (state, starts, precision), (symbol, _) in zip(asked, answers, strict=True):
         slot = state % 2**precision

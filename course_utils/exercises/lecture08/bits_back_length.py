@@ -42,6 +42,7 @@ def _(f: Subject, draw: Draw) -> None:
     for size, evidence, spread, dtype in cases:
         prior = -spread * draw.uniform(0.5, 1.5, size, dtype=dtype)
         posterior = spread * draw.uniform(-1, 1, size, dtype=dtype)
+        posterior[0] = 1.3 * prior[0]  # a draw may be less likely under q than under the prior
         likelihood = evidence + posterior - prior  # Bayes' theorem
         asked.append((evidence, f(likelihood, prior, posterior)))
     for evidence, bits in asked:
@@ -202,6 +203,14 @@ def _(log_likelihood, log_prior, log_posterior):
 def _(log_likelihood, log_prior, log_posterior):
     """Negative lengths are set to zero: a single z can give back more than x and z cost."""
     return torch.relu(right(log_likelihood, log_prior, log_posterior))
+
+
+@mistake("not-below-zero")
+def _(log_likelihood, log_prior, log_posterior):
+    """log q - log p(z) is kept from being negative: for a single z it may be, only its average over
+    q, the KL divergence, may not."""
+    rate = torch.relu(log_posterior - log_prior)
+    return (rate - log_likelihood) / math.log(2)
 
 
 @mistake("parentheses")

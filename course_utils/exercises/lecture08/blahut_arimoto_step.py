@@ -13,8 +13,8 @@ exercise = Exercise(
     "p (X,), cost (X, Y), q (Y,), slope float -> (Y,)",
     place=3,
     proves="The new q is a distribution, each x is told by the y that q and the cost make likely, "
-    "and x counts by its own p: for fresh sources, equal costs, a steep slope, one x and "
-    "double precision.",
+    "and x counts by its own p: for fresh sources, equal costs, a steep slope, a dear x, "
+    "rare descriptions, one x and double precision.",
     hints=(
         "Two lines. The first is Bayes' theorem with exp(-slope cost) in the place of a "
         "likelihood: it makes a channel, a distribution over y for each x.",
@@ -54,11 +54,32 @@ def _(f: Subject, draw: Draw) -> None:
         "it is.",
         "equal-costs",
     )
+    close = cost.clone()
+    close[0, 1] = 0.05  # beside 0.01: told apart by a slope of 200, and not by one of 20
     law(
-        near(f(p, cost, q, 200.0), step_truth(p, cost, q, 200.0)),
+        near(f(p, close, q, 200.0), step_truth(p, close, q, 200.0)),
         "With a slope of 200 per unit of cost every x is told by what is cheapest for it, and your "
         "new q is off.",
         "steep-slope",
+    )
+    p, cost, q, slope = cases[1]
+    rare = q.clone()
+    rare[0], rare[1] = 0, 1e-6
+    rare = rare / rare.sum()
+    new, right = f(p, cost, rare, slope), step_truth(p, cost, rare, slope)
+    law(
+        near(new[0], right[0], 1e-6) and near(new[1], right[1]),
+        "A description that was never used, q = 0, should stay unused, and one with q = 1e-6 rare: "
+        "is a small number added somewhere?",
+        "rare-description",
+    )
+    dear = cost.clone()
+    dear[0] += 16 / slope
+    law(
+        near(f(p, dear, q, slope), step_truth(p, cost, q, slope)),
+        "Where every description of one x costs the same amount more, nothing changes: its channel "
+        "adds up to one. Is a small number added to the sum?",
+        "dear-x",
     )
     one = random_source(1, sizes[1], draw, torch.float64)
     law(near(f(*one), step_truth(*one)), "With a single x the new q is wrong.", "one-x")

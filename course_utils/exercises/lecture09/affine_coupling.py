@@ -14,8 +14,8 @@ exercise = Exercise(
     place=2,
     proves="z leads back to x through x_b = shift + exp(log_scale) z_b, its first half is that of "
     "x, and log_det is the logarithm of |det dz/dx|, which was found by moving every coordinate "
-    "of x: for 2 to 8 coordinates, one point, strong stretching, double precision, with the "
-    "gradients of log_scale and shift.",
+    "of x: for 2 to 12 coordinates and for 196, one point, strong stretching, double precision, "
+    "with the gradients of log_scale and shift.",
     hints=(
         "The layer is given the way it draws, from z to x. The data go the other way: solve for "
         "z_b.",
@@ -68,6 +68,14 @@ def _(f: Subject, draw: Draw) -> None:
             "log_det is not the logarithm of |det dz/dx| that is found by moving each coordinate "
             "of x a little.",
             "wrong-determinant",
+        )
+    for sign in (1, -1):  # as many coordinates as an image has, all stretched or all squeezed
+        log_scale = sign * draw.uniform(1, 1.5, 2, 98)
+        x = draw.normal(2, 196)
+        law(
+            near(f(x, log_scale, 0 * log_scale)[1], -log_scale.sum(1)),
+            "For 196 coordinates log_det is not the logarithm of |det dz/dx|.",
+            "many-coordinates",
         )
     b, half = draw.sizes(2, 2, 5)
     case = _case(b, half, 0.7, torch.float32, draw)
@@ -188,6 +196,15 @@ def _(x: Tensor, log_scale: Tensor, shift: Tensor) -> Pair:
     a, b = x.chunk(2, dim=1)
     z_b = (b - shift) * (-log_scale).exp()
     return torch.cat([a, z_b], 1), (-log_scale).exp().sum(1)
+
+
+@exercise.mistake("log-of-product")
+def _(x: Tensor, log_scale: Tensor, shift: Tensor) -> Pair:
+    """The stretches are multiplied before the logarithm is taken: for many coordinates the product
+    is 0 or infinite in single precision, so sum their logarithms."""
+    a, b = x.chunk(2, dim=1)
+    inverse = (-log_scale).exp()
+    return torch.cat([a, (b - shift) * inverse], 1), inverse.prod(1).log()
 
 
 @exercise.mistake("determinant-averaged")

@@ -21,4 +21,7 @@ def random_logits(draw: Draw, *sizes: int, dtype: torch.dtype = torch.float32) -
 
 def sure_logits(draw: Draw, *sizes: int) -> list[Tensor]:
     """Logits up to a thousand, of either sign: exp and a plain logarithm overflow."""
-    return [draw.uniform(-1000, 1000, n) for n in sizes]
+    logits = [draw.uniform(-1000, 1000, n) for n in sizes]
+    for some in logits:
+        some[0], some[-1] = draw.number(-1000, -500), draw.number(500, 1000)
+    return logits

@@ -68,7 +68,8 @@ def _(f: Subject, draw: Draw) -> None:
     )
     args = tuple(random_logits(draw, n, n))
     names = {0: "log_ratio_data", 1: "log_ratio_noise"}
-    check_gradients(f, args, names, truth, torch.tensor(1.0))
+    for judged in (args, tuple(sure)):
+        check_gradients(f, judged, names, truth, torch.tensor(1.0))
 
 
 @exercise.mistake("ratio-upside-down")

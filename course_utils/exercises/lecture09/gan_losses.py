@@ -78,7 +78,8 @@ def _(f: Subject, draw: Draw) -> None:
         )
     args = tuple(random_logits(draw, n, m))
     weights = torch.tensor(1.0), torch.tensor(draw.number(0.5, 0.9))
-    check_gradients(f, args, {0: "real_logits", 1: "fake_logits"}, truth, weights)
+    for judged in (args, tuple(sure)):
+        check_gradients(f, judged, {0: "real_logits", 1: "fake_logits"}, truth, weights)
 
 
 Pair = tuple[Tensor, Tensor]

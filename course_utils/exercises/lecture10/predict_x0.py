@@ -85,6 +85,16 @@ def _(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
     return ((1 - a).sqrt() * eps_hat - x_t) / a.sqrt()
 
 
+@exercise.mistake("zero-over-zero")
+def _(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
+    """Right but for alpha_bar = 1, where there is no noise and this is 0 / 0, nan: the noise is
+    divided by sqrt(1 - alpha_bar) and multiplied by 1 - alpha_bar, so write it without a
+    division."""
+    a = per_sample(alpha_bar, x_t)
+    score = -eps_hat / (1 - a).sqrt()
+    return (x_t + (1 - a) * score) / a.sqrt()
+
+
 @exercise.mistake("no-roots")
 def _(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
     """Both roots are missing: alpha_bar and 1 - alpha_bar are variances."""

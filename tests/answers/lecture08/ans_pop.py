@@ -55,6 +55,11 @@ def zero_forgotten(state, starts, precision):
     return bisected(max(state, 1), starts, precision)
 
 
+def small_is_empty(state, starts, precision):
+    symbol, earlier = bisected(state, starts, precision)
+    return symbol, earlier if state >> precision else 0
+
+
 def last_forgotten(state, starts, precision):
     symbol, earlier = bisected(state, starts, precision)
     return min(symbol, len(starts) - 3), earlier
@@ -100,6 +105,7 @@ RIGHT = [
 ]
 WRONG = [
     ("not-undone", zero_forgotten),
+    ("not-undone", small_is_empty),
     ("wrong-symbol", last_forgotten),
     ("loses-digits", in_int64),
     ("certain-symbol", never_certain),

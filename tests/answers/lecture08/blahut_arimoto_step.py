@@ -51,6 +51,15 @@ def gentle(p, cost, q, slope):
     return softmax(p, cost, q, min(slope, 20.0))
 
 
+def safe_sum(p, cost, q, slope):
+    weight = q * torch.exp(-slope * cost)
+    return p @ (weight / (weight.sum(1, keepdim=True) + 1e-8))
+
+
+def safe_log(p, cost, q, slope):
+    return p @ torch.softmax((q + 1e-6).log() - slope * cost, dim=1)
+
+
 def half_step(p, cost, q, slope):
     return (q + softmax(p, cost, q, slope)) / 2
 
@@ -68,6 +77,8 @@ def in_place(p, cost, q, slope):
 RIGHT = [two_lines, softmax, blahut, in_logs, einsum, loop]
 WRONG = [
     ("not-a-distribution", small_number),
+    ("dear-x", safe_sum),
+    ("rare-description", safe_log),
     ("wrong-step", half_step),
     ("steep-slope", floored),
     ("steep-slope", gentle),

@@ -45,6 +45,15 @@ def exponentials(log_ratio_data, log_ratio_noise):
     return (1 + (-log_ratio_data).exp()).log().mean() + (1 + log_ratio_noise.exp()).log().mean()
 
 
+def chosen(log_ratio_data, log_ratio_noise):
+    """The right numbers; the branch that is not taken overflows, and its gradient is nan."""
+
+    def surprise(ratio):
+        return torch.where(ratio > 30, ratio, torch.log1p(ratio.exp())).mean()
+
+    return surprise(-log_ratio_data) + surprise(log_ratio_noise)
+
+
 RIGHT = [by_softplus, by_cross_entropy, by_log_sigmoid, by_logsumexp]
 WRONG = [
     ("no-gradient", number),
@@ -52,4 +61,5 @@ WRONG = [
     ("no-gradient", noise_detached),
     ("wrong-value", importance_weighted),
     ("overflow", exponentials),
+    ("gradient-not-finite", chosen),
 ]

@@ -81,6 +81,15 @@ def exponentials(real_logits, fake_logits):
     return critic, (1 + (-fake_logits).exp()).log().mean()
 
 
+def chosen(real_logits, fake_logits):
+    """The right numbers; the branch that is not taken overflows, and its gradient is nan."""
+
+    def surprise(logit):
+        return torch.where(logit > 30, logit, torch.log1p(logit.exp())).mean()
+
+    return surprise(-real_logits) + surprise(fake_logits), surprise(-fake_logits)
+
+
 def one_mean_of_all(real_logits, fake_logits):
     """Cross-entropy of both at once, as of one batch."""
     logits = torch.cat([real_logits, fake_logits])
@@ -100,4 +109,5 @@ WRONG = [
     ("wrong-discriminator", smoothed),
     ("overflow", exponentials),
     ("pooled", one_mean_of_all),
+    ("gradient-not-finite", chosen),
 ]

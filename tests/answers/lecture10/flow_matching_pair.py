@@ -56,6 +56,16 @@ def way_over_time(noise, data, t):
     return x_t, t.mul(velocity.movedim(0, -1)).movedim(-1, 0) / axes(t, data)
 
 
+def what_is_left(noise, data, t):
+    x_t, _ = by_velocity(noise, data, t)
+    return x_t, data - x_t
+
+
+def what_is_done(noise, data, t):
+    x_t = data - (1 - axes(t, data)) * (data - noise)
+    return x_t, x_t - noise
+
+
 def own_noise(noise, data, t):
     return straight(torch.randn_like(noise), data, t)
 
@@ -69,4 +79,6 @@ WRONG = [
     ("wrong-velocity", double_the_velocity),
     ("random", own_noise),
     ("zero-over-zero", way_over_time),
+    ("what-is-left", what_is_left),
+    ("velocity-times-t", what_is_done),
 ]
