@@ -80,7 +80,7 @@ class NoiseGuess(nn.Module):
         self.by_time = nn.Parameter(torch.randn(()))
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
-        if t.numel() != len(x_t):
+        if t.shape != x_t.shape[:1]:
             raise ValueError("it is called as predict(x_t, t), x_t (B, ...) first, then t (B,)")
         t = t.to(x_t.dtype).reshape(-1, *[1] * (x_t.ndim - 1))
         return self.slope * x_t + self.by_time * torch.sin(1.0 + t)

@@ -13,8 +13,8 @@ exercise = Exercise(
     place=1,
     proves="A component below the water level costs nothing and loses its variance, one above it "
     "costs the log of its height and loses the level, and components add up: for fresh spectra in "
-    "any order, one component, one without variance, levels above and far below all, double "
-    "precision.",
+    "any order, one component, one without variance, levels above and far below all, a "
+    "thousand components, tiny ones, double precision.",
     hints=(
         "Two values come back, rate and distortion, each a sum over the components. Ask for one "
         "component first: is its variance above the water level, or below?",
@@ -88,10 +88,40 @@ def _(f: Subject, draw: Draw) -> None:
         "At a level of 1e-9 rate or distortion is off: is a small number added somewhere?",
         "tiny-level",
     )
+    small = 1e-6 * spectrum, 1e-6 * level
+    rate, distortion = f(*small)
+    law(
+        near(rate, right(*small)[0]) and near(distortion, right(*small)[1]),
+        "With eigenvalues and level a million times smaller the rate should be the same, and the "
+        "distortion a million times smaller.",
+        "units",
+    )
+    rate, distortion = f(level[None], level)
+    law(
+        near(rate, torch.zeros(()), 1.0) and near(distortion, level),
+        "A component that stands just at the level costs nothing and loses the level, once.",
+        "at-the-level",
+    )
+    many = draw.uniform(1, 4, 500).repeat(2)
+    rate, distortion = f(many, level / 100)
+    law(
+        near(rate, right(many.double(), level.double() / 100)[0]) and near(distortion, 10 * level),
+        "With a thousand components, two of each variance, rate or distortion is off: each of them "
+        "counts.",
+        "many-components",
+    )
 
 
 def right(eigenvalues, level):
     rate = 0.5 * torch.log(torch.clamp(eigenvalues / level, min=1)).sum()
+    return rate, torch.minimum(eigenvalues, level).sum()
+
+
+@mistake("log-of-product")
+def _(eigenvalues, level):
+    """The ratios are multiplied before the logarithm is taken: of many components the product is
+    infinite, so sum their logarithms."""
+    rate = 0.5 * torch.clamp(eigenvalues / level, min=1).prod().log()
     return rate, torch.minimum(eigenvalues, level).sum()
 
 

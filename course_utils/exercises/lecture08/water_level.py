@@ -75,6 +75,17 @@ def _(f: Subject, draw: Draw) -> None:
         "another.",
         "equal-eigenvalues",
     )
+    falling = 8 * draw.uniform(0.5, 0.75, d).cumprod(0)
+    shuffled = falling[torch.randperm(d, generator=draw.generator)]
+    for m in range(1, d):
+        rate = rate_at(falling, (falling[m - 1] * falling[m]).sqrt())
+        told = rate_at(shuffled, f(shuffled, rate))
+        law(
+            abs(told / rate - 1) < 1e-3,
+            f"For a rate at which {m} of {d} directions are told your level has another rate: it "
+            "should lie below the last one told, and not below the next.",
+            "some-told",
+        )
     decades = 10 ** draw.uniform(-4, 2, 1000)
     for rate in (draw.number(0.001, 0.01), draw.number(100, 400), draw.number(6000, 7000)):
         told = rate_at(decades, f(decades, rate))

@@ -41,6 +41,7 @@ def _(f: Subject, draw: Draw) -> None:
     asked = [
         (args, f(*args))
         for args in (
+            [draw.uniform(-8, 8, 30), draw.uniform(-8, 8, 30)],
             random_logits(draw, n, n),
             random_logits(draw, m, m, dtype=torch.float64),
             random_logits(draw, 1, 1),

@@ -42,6 +42,7 @@ def _(f: Subject, draw: Draw) -> None:
     asked = [
         (args, f(*args))
         for args in (
+            [draw.uniform(-8, 8, 30), draw.uniform(-8, 8, 20)],
             random_logits(draw, n, m),
             random_logits(draw, k, k),
             random_logits(draw, 1, m, dtype=torch.float64),

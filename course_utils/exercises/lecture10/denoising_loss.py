@@ -56,10 +56,12 @@ Arguments = tuple[NoiseGuess, Tensor, Tensor, Tensor, Tensor]
 
 
 def _case(shape: tuple[int, ...], dtype: torch.dtype, draw: Draw) -> Case:
-    """x0, alpha_bars, t and eps; all t are different."""
+    """x0, alpha_bars, t and eps; all t are different, and one is 0, the first step."""
     steps = draw.integer(8, 12)
     bars = (1 - draw.uniform(0.1, 0.4, steps, dtype=dtype)).cumprod(0)
     t = draw.uniform(0, 1, steps).argsort()[: shape[0]]
+    if len(t) > 1:
+        t[t.argmin()] = 0
     return 2 * draw.normal(*shape, dtype=dtype), bars, t, draw.normal(*shape, dtype=dtype)
 
 

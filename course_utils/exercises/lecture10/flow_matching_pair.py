@@ -36,7 +36,7 @@ def _(f: Subject, draw: Draw) -> None:
         # Eighths, of which sums and differences are exact: a mistake whose velocity is 0 at an end
         # is then 0 there however it is written, and recognised.
         first, last = ((8 * part).round() / 8 for part in (noise, data))
-        start, end = f(first, last, 0 * t)[0], f(first, last, 0 * t + 1)[0]
+        (start, at_start), (end, at_end) = f(first, last, 0 * t), f(first, last, 0 * t + 1)
         law(
             agree(start, first) and agree(end, last),
             "At t = 0 the path should be at the noise, at t = 1 at the data.",
@@ -57,6 +57,12 @@ def _(f: Subject, draw: Draw) -> None:
             near(last_velocity, velocity),
             "The velocity should be the same all along a straight path.",
             "velocity-changes",
+        )
+        law(
+            near(at_start, end - start) and near(at_end, end - start),
+            "At t = 0 or at t = 1 the velocity is another than on the way: is a denominator kept "
+            "away from 0? None is needed.",
+            "velocity-at-ends",
         )
 
 

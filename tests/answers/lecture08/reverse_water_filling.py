@@ -92,6 +92,20 @@ def small_number(eigenvalues, level):
     return rate, torch.minimum(eigenvalues, level).sum()
 
 
+def cut_off(eigenvalues, level):
+    return clamp(eigenvalues[eigenvalues > 1e-3], level)
+
+
+def both_at_the_level(eigenvalues, level):
+    told, lost = eigenvalues >= level, eigenvalues <= level
+    rate = 0.5 * torch.log(eigenvalues[told] / level).sum()
+    return rate, level * told.sum() + eigenvalues[lost].sum()
+
+
+def each_once(eigenvalues, level):
+    return clamp(torch.unique(eigenvalues), level)
+
+
 def rate_only(eigenvalues, level):
     return clamp(eigenvalues, level)[0]
 
@@ -118,6 +132,9 @@ WRONG = [
     ("no-variance", floor),
     ("all-drowned", at_least_one),
     ("tiny-level", small_number),
+    ("units", cut_off),
+    ("at-the-level", both_at_the_level),
+    ("many-components", each_once),
     ("wrong-type", rate_only),
     ("changes-its-input", in_place),
     ("raises", sorted_by_name),

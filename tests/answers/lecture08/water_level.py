@@ -105,6 +105,14 @@ def in_place(eigenvalues, rate):
     return level
 
 
+def in_twos(eigenvalues, rate):
+    """Gives up the two smallest at a time."""
+    falling, m = eigenvalues.sort(descending=True).values.log(), len(eigenvalues)
+    while m > 2 and (falling[:m].sum() - 2 * rate) / m > falling[m - 1]:
+        m -= 2
+    return ((falling[:m].sum() - 2 * rate) / m).exp()
+
+
 RIGHT = [
     candidates,
     highest_candidate,
@@ -122,4 +130,5 @@ WRONG = [
     ("not-a-level", above),
     ("one-eigenvalue", one_direction_forgotten),
     ("changes-its-input", in_place),
+    ("some-told", in_twos),
 ]

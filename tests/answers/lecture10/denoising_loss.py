@@ -75,6 +75,15 @@ def arguments_exchanged(predict, x0, alpha_bars, t, eps):
     return (eps_hat - eps).square().flatten(1).sum(1).mean()
 
 
+def time_as_a_column(predict, x0, alpha_bars, t, eps):
+    guess = predict(noised(x0, alpha_bars, t, eps), t[:, None])
+    return (guess - eps).square().flatten(1).sum(1).mean()
+
+
+def from_one(predict, x0, alpha_bars, t, eps):
+    return flattened(predict, x0, alpha_bars, t.clamp(min=1), eps)
+
+
 def without_time(predict, x0, alpha_bars, t, eps):
     return (predict(noised(x0, alpha_bars, t, eps)) - eps).square().flatten(1).sum(1).mean()
 
@@ -94,5 +103,7 @@ WRONG = [
     ("wrong-shape", for_each),
     ("wrong-gradient", half_detached),
     ("raises", without_time),
+    ("raises", time_as_a_column),
+    ("wrong-value", from_one),
     ("raises", time_first),
 ]

@@ -66,6 +66,11 @@ def what_is_done(noise, data, t):
     return x_t, x_t - noise
 
 
+def kept_from_zero(noise, data, t):
+    x_t, _ = straight(noise, data, t)
+    return x_t, (data - x_t) / (1 - axes(t, data)).clamp(min=1e-3)
+
+
 def own_noise(noise, data, t):
     return straight(torch.randn_like(noise), data, t)
 
@@ -79,6 +84,7 @@ WRONG = [
     ("wrong-velocity", double_the_velocity),
     ("random", own_noise),
     ("zero-over-zero", way_over_time),
+    ("velocity-at-ends", kept_from_zero),
     ("what-is-left", what_is_left),
     ("velocity-times-t", what_is_done),
 ]
