@@ -109,7 +109,7 @@ def check_gradients(
         law(
             near(reached(got, name), want),
             f"The gradient with respect to `{name}` is wrong, although the values are right: "
-            "something is cut out of the graph.",
+            "is something cut out of the graph, or counted twice in it?",
             "wrong-gradient",
         )
 

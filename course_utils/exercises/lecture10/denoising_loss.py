@@ -106,8 +106,8 @@ def _judge_gradients(f: Subject, seed: int, args: Arguments) -> None:
     )
     law(
         all(near(slope, want) for (_, slope), want in zip(slopes, wanted, strict=True)),
-        "The gradient of the network's parameters is wrong, although the loss is right: something "
-        "is cut out of the graph.",
+        "The gradient of the network's parameters is wrong, although the loss is right: is "
+        "something cut out of the graph, or counted twice in it?",
         "wrong-gradient",
     )
 
