@@ -81,13 +81,15 @@ def bottleneck_sweep(
 ) -> tuple[Line2D, Line2D]:
     """Reconstruction error against the width K of the bottleneck, (R,) each; log axis.
 
-    `truth`: the number of factors, marked by a vertical line.
+    `truth`: the number of causes, marked by a vertical line.
     """
     k = array(sizes)
     (pca,) = ax.semilogy(k, array(linear), "s--", color=ROLE["neutral"], label="PCA")
     (line,) = ax.semilogy(k, array(network), "o-", color=ROLE["model"], label="network")
     if truth is not None:
-        ax.axvline(truth, color=ROLE["truth"], linewidth=1.2, linestyle=":", label="true factors")
+        ax.axvline(
+            truth, color=ROLE["truth"], linewidth=1.2, linestyle=":", label="true number of causes"
+        )
     ax.set(xlabel="numbers in the bottleneck, K", ylabel="squared error per image", xticks=k)
     ax.legend()
     return line, pca

@@ -63,7 +63,7 @@ def score_field(ax: Axes, x: Array, exact: Array, learned: Array) -> tuple[Quive
     style = {"angles": "xy", "scale": scale, "zorder": 3}
     below = ax.quiver(*xy.T, *truth.T, color=ROLE["truth"], width=0.011, label="exact", **style)
     above = ax.quiver(*xy.T, *model.T, color=ROLE["model"], width=0.005, label="learned", **style)
-    ax.legend(loc="upper right", frameon=True, framealpha=0.95)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return below, above
 
 

@@ -120,5 +120,5 @@ def kept_features(ax: Axes, variances: Array, shares: Mapping[float, Array]) -> 
         ax.axvline(sigma**2, color=ROLE["truth"], linewidth=1, linestyle=":" if lines[1:] else "--")
     ax.axhline(0, color=ROLE["neutral"], linewidth=0.8)
     ax.set(xscale="log", ylim=(-0.1, 1.05), xlabel="variance of the feature", ylabel="share kept")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return lines

@@ -35,8 +35,8 @@ TIMELINE: tuple[tuple[int, str, str, int], ...] = (
     (2015, "diffusion", "Sohl-Dickstein et al.", 1),
     (2019, "diffusion", "NCSN", -1),
     (2020, "diffusion", "DDPM", 1),
-    (2021, "diffusion", "score SDE", -1),
-    (2022, "diffusion", "latent diffusion", 1),
+    (2021, "diffusion", "score SDE", 1),
+    (2022, "diffusion", "latent diffusion", -1),
     (2016, "autoregressive", "PixelRNN, WaveNet", 1),
     (2020, "autoregressive", "Image GPT", 1),
     (2017, "language models", "Transformer", 1),
@@ -44,7 +44,7 @@ TIMELINE: tuple[tuple[int, str, str, int], ...] = (
     (2020, "language models", "GPT-3", 1),
     (2022, "language models", "ChatGPT", 1),
     (2021, "pictures and video", "DALL-E", 1),
-    (2023, "pictures and video", "Midjourney", -1),
+    (2022, "pictures and video", "Midjourney", -1),
     (2024, "pictures and video", "Sora", 1),
     (2026, "pictures and video", "Seedance 2.0", -1),
 )
@@ -160,7 +160,7 @@ def _energy(ax: Axes, x: float, y: float) -> None:
 def _diffusion(ax: Axes, x: float, y: float) -> None:
     """Noise is added in small steps, and removed in learned ones."""
     places = [x - 1.15, x - 0.38, x + 0.38, x + 1.15]
-    names = ("$x_0$", "$x_1$", "...", "$x_T$")
+    names = ("x", "$x_t$", "...", "ε")
     colours = (ROLE["data"], ROLE["neutral"], ROLE["neutral"], ROLE["prior"])
     for place, name, colour in zip(places, names, colours, strict=True):
         node(ax, place, y, name, colour)
