@@ -67,6 +67,16 @@ def _(f: Subject, draw: Draw) -> None:
     data = _numbered(2 * BATCH + draw.integer(20, 60), dim, draw)
     # The sizes first: who leaves short batches out waits for ever on data shorter than a batch.
     _check_sizes(_run(f, _script(data, 7, 0.05, draw.integer(0, 999)))[3], len(data))
+    idle = []
+    for x in (short, _numbered(BATCH, dim, draw)):
+        losses, *_ = _run(f, _script(x, 3, 0.05, draw.integer(0, 999)))
+        idle.append(_close(losses, losses[:1].expand_as(losses)))
+    law(
+        idle != [True, False],
+        "On a batch of 128 rows the model learns, and on a shorter one it stays what it is: the "
+        "last batch of an epoch is a step like any other.",
+        "short-batch-idle",
+    )
     for x, steps in ((short, 6), (short, 1), (short[:1], 3)):
         _check_one_batch(f, x, steps, draw)
     _check_extremes(f, short, draw)
@@ -318,6 +328,14 @@ def _check_epochs(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
 
 def _check_sizes(rows: list[Tensor], n: int) -> None:
     sizes = [len(batch) for batch in rows]
+    drawn = torch.cat(rows)
+    law(
+        all(len(batch.unique()) == len(batch) for batch in rows)
+        or not all(len(epoch.unique()) == len(epoch) for epoch in drawn.split(n)),
+        "Each row comes once before any comes twice, and a batch holds rows of two epochs: those "
+        "that are left over at the end of one are a batch of their own, a smaller one.",
+        "across-epochs",
+    )
     law(
         all(len(batch.unique()) == len(batch) for batch in rows),
         "Within a batch a row comes twice: rows are drawn with replacement. Shuffle, and go "

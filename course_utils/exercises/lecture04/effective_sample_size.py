@@ -49,6 +49,14 @@ def _(f: Subject, draw: Draw) -> None:
             "their squared mean, in each column.",
             "wrong-size",
         )
+    uneven = draw.uniform(-40, 0, 10 * many, b, dtype=torch.float64)
+    uneven[1] = 0.0
+    law(
+        agree(len(uneven) / f(uneven), 1 + relative_variance(uneven)),
+        "In a column whose log-weights differ by tens of nats the result is off: are small weights "
+        "cut off, or is something added to them? Those that hardly count should hardly count.",
+        "cut-off",
+    )
     log_w = draw.normal(s, b, dtype=torch.float64)  # near 10000 float32 is spaced by 1e-3
     moved = log_w + torch.where(torch.arange(b) % 2 == 0, 10_000.0, -10_000.0)
     moved[0, 0] += 200  # beside it the other draws of the first column weigh nothing

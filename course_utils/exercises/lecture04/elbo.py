@@ -65,6 +65,14 @@ def _(f: Subject, draw: Draw) -> None:
         "For log-likelihoods near -10000, as of an image, the bound is wrong: stay in logs.",
         "underflow",
     )
+    for extreme in (-40.0, 40.0):
+        args = (log_likelihood, mu, torch.full_like(mu, extreme))
+        law(
+            agree(f(*args), bound_truth(*args)),
+            f"For log_var = {extreme:.0f} the bound is off, by its KL: is `log_var` cut off, or "
+            "something added to the variance?",
+            "extreme-variance",
+        )
     names = {0: "log_likelihood", 1: "mu", 2: "log_var"}
     check_gradients(f, (log_likelihood, mu, log_var), names, bound_truth, draw.normal(b))
 

@@ -43,6 +43,14 @@ def _(f: Subject, draw: Draw) -> None:
         )
     lone = 3 * draw.normal(1, b)
     law(agree(f(lone), lone[0]), "With a single draw the bound is its log-weight.", "one-draw")
+    uneven = draw.uniform(-40, 0, 10 * many, b, dtype=torch.float64)
+    uneven[1] = 0.0
+    law(
+        near(f(uneven), _truth(uneven)),
+        "In a column whose log-weights differ by tens of nats the bound is off: are small weights "
+        "cut off, or is something added to them? Those that hardly count should hardly count.",
+        "cut-off",
+    )
     log_w = draw.normal(s, b, dtype=torch.float64)  # near 10000 float32 is spaced by 1e-3
     shift = torch.where(torch.arange(b) % 2 == 0, 10_000.0, -10_000.0)
     law(

@@ -14,7 +14,7 @@ exercise = Exercise(
     place=2,
     proves="The gradient is the mean of the score, each draw's weighted by how far its objective "
     "lies above the baseline: for fresh draws, a single one and thousands, one parameter, double "
-    "precision, and objectives near a million.",
+    "precision, no baseline, objectives hundreds apart, and some near a million.",
     hints=(
         "Differentiate the sum over z of q(z) f(z), with f held fixed: only q(z) depends on the "
         "parameters. To have an average over q again, write its gradient as q times something.",
@@ -46,6 +46,21 @@ def _(f: Subject, draw: Draw) -> None:
         agree(f(*many), _truth(*many), scale=1.0),
         "With 3000 draws the gradient is wrong, although it is right with few.",
         "many-draws",
+    )
+    objectives, score, _ = _random_draws(s, p, draw)
+    none = (objectives, score, torch.tensor(0.0))
+    law(
+        agree(f(*none), _truth(*none), scale=1.0),
+        "With a baseline of zero the gradient is wrong: zero is a baseline like any other, and "
+        "none of your own takes its place.",
+        "zero-baseline",
+    )
+    wide = (300 * draw.normal(s), score, torch.tensor(5.0))
+    law(
+        agree(f(*wide), _truth(*wide), scale=300.0),
+        "Where objectives lie hundreds above or below the baseline, the gradient is wrong: they "
+        "count as they are, neither clipped nor scaled.",
+        "clipped",
     )
     # Near a million float32 is spaced by 1/16: f - baseline is exact, products with f are not.
     large = 1e6 + draw.normal(s).mul(8).round() / 8

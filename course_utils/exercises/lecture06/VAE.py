@@ -101,6 +101,12 @@ def check_shapes(f: Subject, sizes: Sizes, rows: int, draw: Draw) -> None:
     _, q, logits = f.run(make("model", d, k), call("model.encode", x), call("model.decode", z))
     modules.pair(q, (rows, k), torch.float32, "encode")
     modules.tensor(logits, (rows, d), torch.float32, "decode")
+    law(
+        not (bool(((logits == 0) | (logits == 1)).all()) and bool((logits == 1).any())),
+        "`decode` returns zeros and ones, as behind a threshold or a throw of coins: the logits "
+        "themselves are wanted, which say how sure each pixel is.",
+        "zeros-and-ones",
+    )
     _, value = f.run(make("model", d, k), call("model.loss", x, z))
     modules.tensor(value, (), torch.float32, "loss")
 
@@ -118,6 +124,7 @@ class Own:
     log_var: Tensor
     logits: Tensor  # at z = mu + exp(log_var / 2) eps
     logits_of: dict[str, Tensor]  # at other z, by name
+    sign: int = 1  # minus one where eps is handed to `loss` with the other sign
 
     def nll(self, z: str = "") -> Tensor:
         """Minus the log-likelihood of each image, (B,), at the right z or at one by its name."""
@@ -420,10 +427,14 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
     x = (draw.uniform(0, 1, rows, d, dtype=torch.float64) < kinds.repeat(rows // 4, 1)).double()
     eps = draw.normal(rows, k, dtype=torch.float64)
     stages = [asked_at(f, sizes, steps, x, eps) for steps in (0, TOLD)]
+    sign = 1
+    if all(_equal(own.right, others[0]) for own, _, others in stages):
+        sign = -1  # z = mu - sigma eps is as good a draw: here eps comes with the other sign
+        stages = [asked_at(f, sizes, steps, x, eps, sign=sign) for steps in (0, TOLD)]
     check_parts([own for own, _, _ in stages])
     for slug, sentence, loss in WRONG_LOSSES:
         law(not all(_equal(loss(own), value) for own, value, _ in stages), sentence, slug)
-    (own, value, other) = stages[-1]
+    (own, value, others) = stages[-1]
     betas = [float((value - own.nll().mean()) / own.kl.sum(1).mean()) for own, value, _ in stages]
     law(
         not _same_weight(betas),
@@ -444,7 +455,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         "sigmoid-in-decode",
     )
     law(
-        not _equal(other, value),
+        not all(_equal(other, value) for other in others),
         "`loss` does not change with `eps`: z = mu + sigma eps is drawn with the eps given.",
         "eps-ignored",
     )
@@ -456,7 +467,7 @@ def check_loss(f: Subject, sizes: Sizes, draw: Draw) -> None:
         "wrong-loss",
     )
     check_graph(f, sizes, own)
-    check_sure(f, sizes, x, eps)
+    check_sure(f, sizes, x, eps, sign)
     for name, part in (("mu", own.mu), ("log_var", own.log_var)):
         law(
             float((part - part.mean(0)).abs().max()) > 1e-9,
@@ -475,7 +486,8 @@ def check_graph(f: Subject, sizes: Sizes, own: Own) -> None:
     """
     start = make("model", *sizes, seed=3, double=True)
     train = descend("model.loss", own.x, own.eps, steps=TOLD, lr=TOLD_RATE)
-    one, ask = torch.ones((), dtype=torch.float64), ("model.loss", own.x, own.eps)
+    ask = ("model.loss", own.x, own.sign * own.eps)
+    one = torch.ones((), dtype=torch.float64)
     *_, (_, by_name) = f.run(start, train, gradients(*ask))
     if all(g is None for _, g in by_name):
         return  # nothing learns at all, and that is told elsewhere
@@ -483,7 +495,7 @@ def check_graph(f: Subject, sizes: Sizes, own: Own) -> None:
     by_logit = (own.logits.sigmoid() - own.x) / len(own.x)
     *_, (found,) = f.run(start, train, vjp(ask[0], ask[1:], (1,), one))
     *_, (by_z,) = f.run(start, train, vjp("model.decode", (z,), (0,), by_logit))
-    expected = by_z * (own.log_var / 2).exp()
+    expected = own.sign * by_z * (own.log_var / 2).exp()
     law(
         found is not None and modules.same(found, expected),
         "The value is right, and what the pixels say does not come back through z: no gradient "
@@ -491,10 +503,17 @@ def check_graph(f: Subject, sizes: Sizes, own: Own) -> None:
         "`torch.no_grad()` between `encode` and the logits.",
         "detached-draw",
     )
-    if not bool((by_z.abs().amax(0) > 0).all()):
-        return  # to a latent that the logits do not heed nothing comes back
+    heeded = by_z.abs().amax(0) > 0
+    if not heeded.any():
+        return
+    law(
+        bool(heeded.all()),
+        f"Only {int(heeded.sum())} of the {len(heeded)} numbers of a code reach the logits: "
+        "`decode` reads all of z.",
+        "latent-unread",
+    )
     # The KL knows nothing of eps: a gradient that stays the same with other noise is its alone.
-    *_, (_, others) = f.run(start, train, gradients(ask[0], own.x, -own.eps))
+    *_, (_, others) = f.run(start, train, gradients(ask[0], own.x, -ask[2]))
     deaf = [
         name
         for (name, a), (_, b) in zip(by_name, others, strict=True)
@@ -509,15 +528,23 @@ def check_graph(f: Subject, sizes: Sizes, own: Own) -> None:
     )
 
 
-def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor) -> None:
+def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor, sign: int) -> None:
     """Noise a million times too large makes logits of any size, and the loss stays what it is."""
-    own, value, _ = asked_at(f, sizes, TOLD, x, eps, times=1e6)
+    own, value, _ = asked_at(f, sizes, TOLD, x, eps, times=1e6, sign=sign)
     law(
         abs(float(own.right - value)) <= 1e-3 * float(own.right.abs()),
         "Where a pixel's logit is large, the loss is not the cross-entropy: the sigmoid rounds to "
         "0 or 1 there, or is clamped. Use the logits themselves, by "
         "`binary_cross_entropy_with_logits` or `softplus`.",
         "overflow",
+    )
+    low, high = float(own.logits.min()), float(own.logits.max())
+    law(
+        low < 0 < high,
+        f"However far out a code lies, no logit is {'above' if high <= 0 else 'below'} 0, as "
+        "behind a `logsigmoid` or a `softplus`: a logit may have any sign, so the last layer is "
+        "linear.",
+        "logits-one-sided",
     )
 
 
@@ -563,26 +590,38 @@ def _some_rows_stay(a: Tensor, b: Tensor) -> bool:
 
 
 def asked_at(
-    f: Subject, sizes: Sizes, steps: int, x: Tensor, eps: Tensor, times: float = 1.0
-) -> tuple[Own, Tensor, Tensor]:
-    """After so many steps: what the networks say of x, the losses at plus and minus times eps."""
+    f: Subject,
+    sizes: Sizes,
+    steps: int,
+    x: Tensor,
+    eps: Tensor,
+    times: float = 1.0,
+    sign: int = 1,
+) -> tuple[Own, Tensor, list[Tensor]]:
+    """After so many steps: what the networks say of x, the loss at sign times eps, and others.
+
+    The others are the losses at minus that noise, and at the same noise for other rows.
+    """
     start: tuple[Step, ...] = (
         make("model", *sizes, seed=3, double=True),
         descend("model.loss", x, eps, steps=steps, lr=TOLD_RATE),
     )
     eps = times * eps
-    *_, (mu, log_var), value, again, other = f.run(
+    given = sign * eps
+    *_, (mu, log_var), value, again, opposite, turned = f.run(
         *start[: 1 + bool(steps)],
         call("model.encode", x),
-        call("model.loss", x, eps),
-        call("model.loss", x, eps),
-        call("model.loss", x, -eps),
+        call("model.loss", x, given),
+        call("model.loss", x, given),
+        call("model.loss", x, -given),
+        call("model.loss", x, given.flip(0)),
     )
     modules.tensor(value, (), torch.float64, "loss")
     law(
         float((value - again).abs()) <= 1e-9 * float(value.abs()),
         "`loss` gives another value each time it is asked with the same x and eps: it draws noise "
-        "of its own. The one draw is made by the `eps` that it is given.",
+        "of its own, or it counts how often it was asked, as a warm-up does. The one draw is made "
+        "by the `eps` that it is given, and nothing else changes.",
         "own-noise",
     )
     places = {
@@ -598,7 +637,8 @@ def asked_at(
     z = torch.cat(list(places.values()))
     *_, logits = f.run(*start[: 1 + bool(steps)], call("model.decode", z))
     logits_of = dict(zip(places, logits.chunk(len(places)), strict=True))
-    return Own(x, eps, mu, log_var, logits_of.pop(""), logits_of), value, other
+    own = Own(x, eps, mu, log_var, logits_of.pop(""), logits_of, sign)
+    return own, value, [opposite, turned]
 
 
 def _same_weight(weights: list[float]) -> bool:
@@ -631,7 +671,11 @@ def check_training(f: Subject, draw: Draw) -> None:
         descend("model.loss", x, noise, steps=STEPS, lr=LEARNING_RATE, batch=BATCH),
     )
     *_, (mu, log_var) = f.run(*trained, call("model.encode", held_out))
-    *_, logits = f.run(*trained, call("model.decode", mu + (log_var / 2).exp() * eps))
+    one, two = 2 * draw.normal(2, 8, LATENTS)
+    probes = torch.cat([one, two, one + two, torch.zeros_like(one)])
+    z = torch.cat([mu + (log_var / 2).exp() * eps, probes])
+    *_, logits = f.run(*trained, call("model.decode", z))
+    logits, (first, second, both, none) = logits[: -len(probes)], logits[-len(probes) :].chunk(4)
     elbo = per_sample(log_coin(held_out, logits)) - kl(mu, log_var).sum(1)
     truth = world.log_prob(held_out)
     missing, error = mean_and_error(truth - elbo)
@@ -659,6 +703,18 @@ def check_training(f: Subject, draw: Draw) -> None:
         "one, or a start with large weights; one or two hidden layers of a hundred units do not. "
         "More is said in docs/when_it_does_not_train.md.",
         "learns-too-little",
+    )
+    law(
+        float((both - first - second + none).abs().max()) > 1e-3 * float(both.abs().max()),
+        "The logits are straight lines in z, so the decoder is one linear layer, however many it "
+        "is written with: between two layers belongs an activation.",
+        "no-activation",
+    )
+    law(
+        log_var.abs().max() > 1,
+        "After training `log_var` lies between -1 and 1 for every image, as behind a tanh, so that "
+        "no code is much narrower than the prior: its last layer is linear.",
+        "log-var-bounded",
     )
     law(
         mu.abs().max() > 1,

@@ -73,14 +73,9 @@ def _(f: Subject, draw: Draw) -> None:
     sure = SURE * torch.where(draw.uniform(0, 1, b, height, width) < 0.5, -1.0, 1.0)
     sure[0] = -SURE  # exp overflows for large positive logits only
     opposite = (sure < 0).float()
+    # A logarithm that is cut off at -100 is told from a logit that is cut off there.
+    f(coins(draw, b, height, width), sure * 50 / SURE)
     worst, half = f(opposite, sure), f(opposite, sure / 2)
-    law(
-        (worst < 1.5 * half).all() or (worst > 0).any(),
-        "A pixel that is surely wrong costs as much as its logit, and in yours the cost stops "
-        "growing: a logarithm, a probability or a logit is cut off, or a small number is added. "
-        "Use the logits themselves.",
-        "clamped",
-    )
     law(
         near(torch.logsumexp(of_every, 0), torch.tensor(0.0), 1.0),
         "The probabilities of all possible images do not add up to one.",
@@ -99,6 +94,13 @@ def _(f: Subject, draw: Draw) -> None:
             "probability that is left to it.",
             "wrong-empty-image",
         )
+    law(
+        (worst < 1.5 * half).all() or (worst > 0).any(),
+        "A pixel that is surely wrong costs as much as its logit, and in yours the cost stops "
+        "growing: a logarithm, a probability or a logit is cut off, or a small number is added. "
+        "Use the logits themselves.",
+        "clamped",
+    )
     law(
         agree(worst, -per_sample(sure.abs())) and agree(f(1 - opposite, sure), torch.zeros(b)),
         "For logits of 10^4 the log-likelihood is off: a pixel that is surely wrong costs as much "
@@ -191,6 +193,15 @@ def _(x, logits):
     return per_sample(by_probability(x, logits.sigmoid()))
 
 
+@exercise.mistake("sigmoid-then-log")
+def _(x, logits):
+    """In double precision, too, the sigmoid of a large logit is exactly 0 or 1 and its logarithm
+    infinite: work with the logits themselves, by `logsigmoid` or `softplus`.
+    """
+    x, p = x.double(), logits.double().sigmoid()
+    return per_sample(torch.where(x > 0.5, p.log(), (1 - p).log())).to(logits.dtype)
+
+
 @exercise.mistake("clamped")
 def _(x, logits):
     """This is `binary_cross_entropy` of the sigmoid, which cuts every logarithm off at -100: a
@@ -277,6 +288,14 @@ def _(x, logits):
     are 0 or 1.
     """
     return per_sample(-(x - logits.sigmoid()).square())
+
+
+@exercise.mistake("squared-error")
+def _(x, logits):
+    """This is half the squared distance to the probabilities, which belongs to a Gaussian: these
+    pixels are 0 or 1.
+    """
+    return per_sample(-(x - logits.sigmoid()).square() / 2)
 
 
 @exercise.mistake("exponentiated")

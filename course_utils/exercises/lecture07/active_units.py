@@ -13,8 +13,8 @@ exercise = Exercise(
     "mu (N, K), threshold float -> (K,) bool",
     place=4,
     proves="A unit is active when its code varies over the data by more than the threshold, "
-    "wherever its mean is: for fresh codes and thresholds, one sample, double precision, and means "
-    "far from zero.",
+    "wherever its mean is: for fresh codes and thresholds, one sample, data in order, double "
+    "precision, and means far from zero.",
     hints=(
         "A unit has collapsed when its mean code is the same for every sample: look at how much "
         "each column of `mu` varies over the data.",
@@ -73,7 +73,11 @@ def _(f: Subject, draw: Draw) -> None:
         mu, active = units(n, threshold, draw, dtype)
         moved = mu + threshold**0.5 * (4 + 0.3 * draw.normal(mu.shape[1], dtype=dtype))
         asked.append((active, f(mu, threshold), f(moved, threshold), f(3 * mu, 9 * threshold)))
-    mu = draw.normal(30, 4)
+    # Two codes that differ by less than the root of the threshold, and many of each: a sum over
+    # the data is large, the largest distance is not.
+    root = draw.number(0.5, 2)
+    f(0.4 * root * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(15, 1), root**2)
+    mu = 3 + draw.normal(30, 8)
     strict, lax = f(mu, 100.0), f(mu, 1e-6)
     law(
         not torch.equal(strict, lax),
@@ -99,6 +103,14 @@ def _(f: Subject, draw: Draw) -> None:
         "Some units are judged wrongly: a unit is active when the variance of its column, over the "
         "data, is above the threshold.",
         "wrong-units",
+    )
+    threshold = draw.number(0.012, 0.028)
+    mu, active = units(1437, threshold, draw)  # as many as the lecture has
+    law(
+        torch.equal(f(mu.sort(0).values, threshold), active),
+        "Where the data come in order, each code from its lowest to its highest, some units are "
+        "judged wrongly: the order of the rows means nothing, and every row counts.",
+        "order-matters",
     )
     law(
         not one_sample.any(),
@@ -231,6 +243,14 @@ def _(mu, threshold):
     counts.
     """
     return (mu.abs() > threshold).any(0)
+
+
+@exercise.mistake("any-sample")
+def _(mu, threshold):
+    """A unit is active in yours when one code lies far enough from the mean: its variance over the
+    data counts, which averages all squared distances.
+    """
+    return ((mu - mu.mean(0)).square() > threshold).any(0)
 
 
 @exercise.mistake("range")

@@ -518,6 +518,37 @@ def stepwise(model, loss, x, steps, lr, generator, backward=torch.Tensor.backwar
     return torch.stack(losses)
 
 
+def left_over_for_the_next_epoch(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses, waiting = [], torch.empty(0, dtype=torch.long)
+    while len(losses) < steps:
+        while len(waiting) < 128:
+            waiting = torch.cat([waiting, torch.randperm(len(x), generator=generator)])
+        rows, waiting = waiting[:128], waiting[128:]
+        optimiser.zero_grad()
+        value = loss(model, x[rows])
+        value.backward()
+        optimiser.step()
+        losses.append(value.detach())
+    return torch.stack(losses)
+
+
+def no_step_on_a_short_batch(model, loss, x, steps, lr, generator):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = []
+    while len(losses) < steps:
+        for rows in torch.randperm(len(x), generator=generator).split(128):
+            if len(losses) == steps:
+                break
+            optimiser.zero_grad()
+            value = loss(model, x[rows])
+            value.backward()
+            if len(rows) == 128:
+                optimiser.step()
+            losses.append(value.detach())
+    return torch.stack(losses)
+
+
 RIGHT = [
     by_order,
     by_loader,
@@ -578,4 +609,6 @@ WRONG = [
     ("weight-decay", decaying),
     ("weight-decay", penalised),
     ("full-batch", all_rows_in_order),
+    ("across-epochs", left_over_for_the_next_epoch),
+    ("short-batch-idle", no_step_on_a_short_batch),
 ]

@@ -72,6 +72,15 @@ def in_place(log_w):
     return softmax(log_w)
 
 
+def cut_off_at_ten(log_w):
+    w = (log_w - log_w.max(0).values).clamp(min=-10).exp()
+    return w.sum(0) ** 2 / w.square().sum(0)
+
+
+def shares_with_a_floor(log_w):
+    return 1 / torch.softmax(log_w, 0).clamp(min=1e-3).square().sum(0)
+
+
 RIGHT = [softmax, by_largest, in_logs, by_log_softmax, loop, by_numpy, kish]
 WRONG = [
     ("overflow", clamped),
@@ -81,4 +90,6 @@ WRONG = [
     ("wrong-size", count_large),
     ("one-draw", unbiased),
     ("changes-its-input", in_place),
+    ("cut-off", cut_off_at_ten),
+    ("cut-off", shares_with_a_floor),
 ]

@@ -78,6 +78,11 @@ def in_place(log_likelihood, mu, log_var):
     return log_likelihood.mean(0)
 
 
+def log_var_clamped(log_likelihood, mu, log_var):
+    log_var = log_var.clamp(-10, 10)
+    return log_likelihood.mean(0) - 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1)
+
+
 RIGHT = [by_hand, from_the_library, each_draw, divided, einsum, loop]
 WRONG = [
     ("wrong-reconstruction", median),
@@ -89,4 +94,5 @@ WRONG = [
     ("wrong-gradient", half_detached),
     ("raises", mean_axis_one),
     ("changes-its-input", in_place),
+    ("extreme-variance", log_var_clamped),
 ]

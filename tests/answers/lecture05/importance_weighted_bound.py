@@ -115,6 +115,11 @@ def bound_by_smallest(log_w):
     return low + (log_w - low).exp().mean(0).log()
 
 
+def bound_cut_off(log_w):
+    top = log_w.max(0).values
+    return top + (log_w - top).clamp(min=-8).exp().mean(0).log()
+
+
 RIGHT = [
     bound_by_hand,
     bound_by_largest,
@@ -143,4 +148,5 @@ WRONG = [
     ("wrong-shape", bound_keepdim),
     ("changes-its-input", bound_in_place),
     ("raises", bound_no_axis),
+    ("cut-off", bound_cut_off),
 ]

@@ -748,6 +748,51 @@ class Bits(OneHiddenLayer):
         return super().loss(x, eps) / math.log(2)
 
 
+class NoiseSubtracted(OneHiddenLayer):
+    def draw(self, mu, log_var, eps):
+        return mu - (log_var / 2).exp() * eps
+
+
+class LogProbabilities(OneHiddenLayer):
+    def decode(self, z):
+        return functional.logsigmoid(super().decode(z))
+
+
+class LogVarBehindTanh(OneHiddenLayer):
+    def encode(self, x):
+        mu, log_var = super().encode(x)
+        return mu, log_var.tanh()
+
+
+class NoActivation(OneHiddenLayer):
+    def __init__(self, data_dim, latent_dim):
+        super().__init__(data_dim, latent_dim)
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, 100), nn.Linear(100, data_dim))
+
+
+class FirstLatentOnly(OneHiddenLayer):
+    def decode(self, z):
+        return self.decoder(torch.cat([z[:, :1], 0 * z[:, 1:]], 1))
+
+
+class Thresholded(OneHiddenLayer):
+    def decode(self, z):
+        return (super().decode(z) > 0).float()
+
+
+class BothSigns(OneHiddenLayer):
+    def loss(self, x, eps):
+        return (super().loss(x, eps) + super().loss(x, -eps)) / 2
+
+
+class WarmedUp(OneHiddenLayer):
+    def loss(self, x, eps):
+        self.asked = getattr(self, "asked", 0) + 1
+        mu, log_var = self.encode(x)
+        bce = self.bce(x, self.decode(self.draw(mu, log_var, eps))).sum(1).mean()
+        return bce + min(1.0, self.asked / 100) * self.kl(mu, log_var).sum(1).mean()
+
+
 RIGHT = [
     Convolution,
     DeviationByHand,
@@ -762,6 +807,7 @@ RIGHT = [
     Centred,
     TwoHiddenLayers,
     CutLogits,
+    NoiseSubtracted,
 ]
 
 WRONG = [
@@ -844,4 +890,11 @@ WRONG = [
     ("relu-at-the-end", NoLogitBelowZero),
     ("exchanged", MuAndLogVarExchanged),
     ("base-two", Bits),
+    ("logits-one-sided", LogProbabilities),
+    ("log-var-bounded", LogVarBehindTanh),
+    ("no-activation", NoActivation),
+    ("latent-unread", FirstLatentOnly),
+    ("zeros-and-ones", Thresholded),
+    ("wrong-loss", BothSigns),
+    ("own-noise", WarmedUp),
 ]

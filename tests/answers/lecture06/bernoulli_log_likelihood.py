@@ -124,6 +124,18 @@ def bernoulli_images_only(x, logits):
     return bernoulli_bce(x, logits).view(batch, channels * height * width // x[0].numel())[:, 0]
 
 
+def bernoulli_logits_to_a_hundred(x, logits):
+    return bernoulli_softplus(x, logits.clamp(-100, 100))
+
+
+def bernoulli_unit_gaussian(x, logits):
+    return torch.distributions.Normal(logits.sigmoid(), 1.0).log_prob(x).flatten(1).sum(1)
+
+
+def bernoulli_absolute(x, logits):
+    return -(x - logits.sigmoid()).abs().flatten(1).sum(1)
+
+
 RIGHT = [
     bernoulli_bce,
     bernoulli_softplus,
@@ -153,4 +165,7 @@ WRONG = [
     ("wrong-shape", bernoulli_keepdim),
     ("changes-its-input", bernoulli_in_place),
     ("raises", bernoulli_images_only),
+    ("clamped", bernoulli_logits_to_a_hundred),
+    ("not-normalised", bernoulli_unit_gaussian),
+    ("not-normalised", bernoulli_absolute),
 ]

@@ -136,6 +136,11 @@ def elbo_flat_only(x, logits, mu, log_var):
     return bce + _gaussian_kl(mu, log_var).sum() / size
 
 
+def elbo_half_squares(x, logits, mu, log_var):
+    squares = (x - logits.sigmoid()).square().flatten(1).sum(1) / 2
+    return (squares + _gaussian_kl(mu, log_var)).mean()
+
+
 RIGHT = [
     elbo_of_parts,
     elbo_reductions,
@@ -164,4 +169,5 @@ WRONG = [
     ("wrong-shape", elbo_with_axis),
     ("changes-its-input", elbo_in_place),
     ("raises", elbo_flat_only),
+    ("wrong-reconstruction", elbo_half_squares),
 ]

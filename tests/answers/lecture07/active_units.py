@@ -82,6 +82,10 @@ def active_not_a_method(mu, threshold):
     return mu.variance(0) > threshold
 
 
+def active_in_the_first_hundred(mu, threshold):
+    return mu[:100].var(0, correction=0) > threshold
+
+
 RIGHT = [
     active_var,
     active_biased,
@@ -104,4 +108,5 @@ WRONG = [
     ("wrong-shape", active_row),
     ("changes-its-input", active_in_place),
     ("raises", active_not_a_method),
+    ("order-matters", active_in_the_first_hundred),
 ]
