@@ -172,15 +172,16 @@ def check_rows(f: Subject, sizes: Sizes, method: str, x: Tensor) -> None:
     Of `x` (three rows or more) two are asked alone: of one, batch normalisation raises an error.
     """
     place = f"model.{method}"
-    _, every, first, turned = f.run(
+    _, every, first, last, turned = f.run(
         made("model", sizes, x),
         call(place, x),
         call(place, x[:2]),
+        call(place, x[-2:]),  # the row that holds the largest number is not among both
         call(place, x.flip(0)),
     )
-    every, first, turned = flat(every), flat(first), flat(turned)
+    every, first, last, turned = flat(every), flat(first), flat(last), flat(turned)
     law(
-        same(every[:2], first) and same(every.flip(0), turned),
+        same(every[:2], first) and same(every[-2:], last) and same(every.flip(0), turned),
         f"What `{method}` gives for a row changes with the rows beside it: batch normalisation, or "
         "a mean, a softmax or a sum over axis 0. An image is explained by itself.",
         "rows-mixed",

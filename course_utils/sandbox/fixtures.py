@@ -36,21 +36,28 @@ class Linear(nn.Module):
 class RowsSeen:
     """loss(model, x): mean over rows of the squared error summed over columns; it remembers rows.
 
-    Column 0 of `x` holds the number of the row, and does not enter the loss. `batches()` gives the
-    numbers of the rows of each call, `evaluated()` how many calls found the model in eval mode.
+    The first number of each row of `x` (B, ...) is the number of the row, and does not enter the
+    loss. `batches()` gives the numbers of the rows of each call, `shapes()` the shapes of its rows,
+    `evaluated()` how many calls found the model in eval mode.
     """
 
     def __init__(self) -> None:
         self.seen: list[Tensor] = []
+        self.shape_of: list[tuple[int, ...]] = []
         self.in_eval = 0
 
     def __call__(self, model: nn.Module, x: Tensor) -> Tensor:
+        self.shape_of.append(tuple(x.shape[1:]))
+        x = x.flatten(1)
         self.seen.append(x[:, 0].detach().clone())
         self.in_eval += not model.training
         return (model(x[:, 1:]) - x[:, 1:]).square().sum(1).mean()
 
     def batches(self) -> list[Tensor]:
         return self.seen
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        return self.shape_of
 
     def evaluated(self) -> int:
         return self.in_eval

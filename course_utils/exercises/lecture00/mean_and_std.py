@@ -24,8 +24,8 @@ exercise = Exercise(
 
 @exercise.laws
 def _(f: Subject, draw: Draw) -> None:
-    for n in (draw.integer(5, 9), draw.integer(20, 40), 1000):
-        x = 3 * draw.normal(n) + draw.number(1, 2)
+    for sign, n in ((1, draw.integer(5, 9)), (-1, draw.integer(20, 40)), (1, 1000)):
+        x = 3 * draw.normal(n) + sign * draw.number(2, 3)  # means of both signs
         mean, std = f(x)
         law(
             near(mean, x.sum() / n, scale=float(x.abs().max())),
@@ -109,6 +109,12 @@ def _(x):
 def _(x):
     """The first value is the sum: divide it by N."""
     return x.sum(), x.std(correction=0)
+
+
+@exercise.mistake("sign-lost")
+def _(x):
+    """The first value is the size of the mean: a mean may be negative."""
+    return x.mean().abs(), x.std(correction=0)
 
 
 @exercise.mistake("cancellation")

@@ -39,7 +39,8 @@ def _(f: Subject, draw: Draw) -> None:
         draw.uniform(0.02, 0.98, draw.integer(5, 40)),
         draw.uniform(0.1, 0.9, 1),
         draw.uniform(0.02, 0.98, draw.integer(100, 200), dtype=torch.float64),
-        torch.tensor([1e-6, 1e-3, 0.5, 1 - 1e-3, 1 - 1e-6]),  # both ends and the middle
+        # The middle, where an iteration may begin and end at once, and both ends.
+        torch.tensor([0.5, 1e-6, 1e-3, 1 - 1e-3, 1 - 1e-6]),
     )
     for u in draws:
         c = f(u)

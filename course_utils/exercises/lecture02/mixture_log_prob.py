@@ -56,8 +56,9 @@ def _(f: Subject, draw: Draw) -> None:
     args = _narrow(draw)
     law(
         near(f(*args), exact(*args), 100.0),
-        "For dozens of components, some of them narrow, the log-density is wrong: squared "
-        "distances as |x|^2 - 2 x mean + |mean|^2 cancel; subtract first.",
+        "For dozens of components, some of them narrow, the log-density is wrong. Are the squared "
+        "distances |x|^2 - 2 x mean + |mean|^2? These cancel: subtract first. Is a small number "
+        "added somewhere?",
         "narrow-components",
     )
     _judge_gradients(f, x, both, mixture, draw)
@@ -71,6 +72,15 @@ def _judge_gradients(
     for gradient, name in zip(f.vjp((both, *mixture), (0, 1, 2, 3), c), names, strict=True):
         reached(gradient, name)
     c = draw.normal(len(x))
+    at_a_mean = torch.cat([mixture[1][:1], x[1:]])  # where fits begin: a data point as a mean
+    for gradient, name in zip(f.vjp((at_a_mean, *mixture), (0, 2), c), ("x", "means"), strict=True):
+        law(
+            gradient is not None and gradient.isfinite().all(),
+            f"With a point exactly on a mean the gradient with respect to `{name}` is nan, "
+            "although the value is right: a root of the squared distance has an infinite slope at "
+            "0. Use the squared distance as it is, without a root that is squared afterwards.",
+            "root-of-zero",
+        )
     check_gradients(f, (x, *mixture), {0: "x", 2: "means", 3: "sigmas"}, exact, c)
     # Weights that are normalised once more give the same values and another gradient, which agrees
     # along all changes that keep the sum of the weights.

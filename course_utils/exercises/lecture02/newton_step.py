@@ -47,6 +47,18 @@ def _(f: Subject, draw: Draw) -> None:
             "slope of the log-likelihood at a_fb.",
             "wrong-step",
         )
+    side = 1 if draw.integer(0, 1) else -1
+    for at in (0.5, -0.7):  # the top lies far outside, and where p is small
+        c = side * events(draw.integer(8, 20), 0.0, draw, torch.float64).abs()
+        a_fb = torch.tensor(side * at, dtype=torch.float64)
+        first, second = derivatives(c, a_fb)
+        law(
+            near(second * (f(c, a_fb) - a_fb), first, float(second)),
+            "For a few events, all on one side, this is not Newton's step: the top of the "
+            "parabola may lie anywhere, and p may be small. Hold neither the step nor its result "
+            "nor p back, and add nothing to the information.",
+            "held-back",
+        )
     c, a_fb = cases[0]
     for _ in range(12):
         a_fb = f(c, a_fb)
@@ -176,6 +188,13 @@ def _(cos_theta, a_fb):
     for _ in range(30):
         a_fb = a_fb + slope(cos_theta, a_fb) / information(cos_theta, a_fb)
     return a_fb
+
+
+@exercise.mistake("held-back")
+def _(cos_theta, a_fb):
+    """The result is held within -3/4 and 3/4. The parabola does not know these bounds: return its
+    top, wherever it lies."""
+    return (a_fb + slope(cos_theta, a_fb) / information(cos_theta, a_fb)).clamp(-0.75, 0.75)
 
 
 @exercise.mistake("adds-the-error")

@@ -46,7 +46,7 @@ exercise = Exercise(
 
 LEARNING = 200  # steps; four hidden layers of sigmoids need a hundred to leave the mean
 CUT_OFF = 0.05  # a share of exact zeros: numbers that nothing cuts off have none
-STARTS = 5  # each may end at the mean by chance
+STARTS = 5  # each may end at the mean, or bend nowhere, by chance
 
 
 MADE_ONCE = "a {} is computed from its {} without a draw, by layers that `__init__` made once."
@@ -75,6 +75,7 @@ def _(f: Subject, draw: Draw) -> None:
     _check_forward(f, sizes, x)
     check_learning(f, sizes, squared_error(x))
     _check_bends(f, sizes, x, other, draw.normal(*x.shape, dtype=x.dtype))
+    _check_bends_on_images(f, sizes, *(draw.uniform(0, 1, *x.shape, dtype=x.dtype) for _ in "xy"))
     _check_learns(f, sizes, draw)
     for more in ((16, 1), (64, draw.integer(6, 8)), (196, draw.integer(2, 16))):
         at_sizes(lambda at: _check_shapes(f, at, draw.uniform(0, 1, 1, at[0])), more)
@@ -136,6 +137,30 @@ def _check_bends(f: Subject, sizes: Sizes, x: Tensor, other: Tensor, third: Tens
         "The whole is a straight map: `model(x + y - z)` follows from `model(x)`, `model(y)` and "
         "`model(z)`, as without an activation between the layers. It can find no more than PCA "
         "does.",
+        "affine",
+    )
+
+
+def _check_bends_on_images(f: Subject, sizes: Sizes, x: Tensor, other: Tensor) -> None:
+    """Pixels are not negative: there an activation before the first layer, a ReLU, does nothing."""
+    place, args, fixture = squared_error(x)
+
+    def bends(seed: int) -> bool:
+        """From other first weights: of a few units none may bend between these pictures."""
+        *_, a, b, halfway = f.run(
+            made("model", sizes, x, seed=seed),
+            *fixture,
+            descend(place, *args, steps=8, lr=1e-2),
+            *[call("model", given) for given in (x, other, (x + other) / 2)],
+        )
+        a, b, halfway = (tensor(v, tuple(x.shape), x.dtype, "model(x)") for v in (a, b, halfway))
+        return float((a + b - 2 * halfway).abs().max()) > 1e-6 * float((a - b).abs().max())
+
+    law(
+        any(bends(seed) for seed in range(STARTS)),
+        "On images, whose pixels are 0 to 1, the whole is a straight map: the picture halfway "
+        "between two has the reconstruction halfway between theirs. An activation belongs "
+        "between any two layers: one before the first does nothing to positive pixels.",
         "affine",
     )
 

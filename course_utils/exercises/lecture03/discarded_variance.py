@@ -11,9 +11,9 @@ exercise = Exercise(
     "03.discarded_variance",
     "eigenvalues (D,), k int -> ()",
     place=2,
-    proves="Kept and discarded variance add up to the total for eigenvalues in any order, few and "
-    "many, for one component and for most; everything is lost when none is kept, and nothing when "
-    "all are.",
+    proves="Kept and discarded variance add up to the total for eigenvalues in any order, equal "
+    "ones, few and many, for one component and for most; everything is lost when none is kept, and "
+    "nothing when all are.",
     hints=(
         "The residual x - x_hat is what x has along the directions that are left out. They are at "
         "right angles, so its squared length is a sum of squares, one per direction.",
@@ -34,6 +34,15 @@ def _(f: Subject, draw: Draw) -> None:
         ordered = draw.uniform(0.2, 3.0, d, dtype=dtype).sort().values
         others = ordered[1:-1][torch.randperm(d - 2, generator=draw.generator)]
         _check_sum(f, torch.cat([others[:k], ordered[[-1, 0]], others[k:]]), (k, 1, d - 1))
+    d = draw.integer(6, 9)
+    level = torch.full((d,), draw.number(0.5, 2.0))  # as of white noise
+    for k in (draw.integer(2, 3), d - 1):
+        law(
+            agree(f(level, k), level[k:].sum()),
+            "When all eigenvalues are equal, the error with k of D components is D - k of them: "
+            "count eigenvalues by their places, not by their values.",
+            "equal-eigenvalues",
+        )
     images = 3 * 10 ** -draw.uniform(0, 6, 196)  # as uneven as those of images, some of them 0
     images[:3] = 0
     _check_sum(f, images, (draw.integer(10, 60), draw.integer(150, 195)))

@@ -84,6 +84,7 @@ def _(f: Subject, draw: Draw) -> None:
     _check_epochs(f, data, 2 * 3 + 1, draw)
     _check_epochs(f, _numbered(2 * BATCH, dim, draw), 5, draw)
     _check_generator(f, data, 7, draw)
+    _check_images(f, _numbered(draw.integer(20, 60), 5, draw).reshape(-1, 2, 3), draw)
 
 
 def _numbered(n: int, dim: int, draw: Draw) -> Tensor:
@@ -101,7 +102,7 @@ def _script(x: Tensor, steps: int, lr: float, seed: int, elsewhere: int = 0) -> 
     return (
         build("order", "generator", seed=seed),
         build("rows", "rows_seen"),
-        build("net", "linear", x.shape[1] - 1, seed=elsewhere),
+        build("net", "linear", x[0].numel() - 1, seed=elsewhere),
         call("", ref("net"), ref("rows"), x, steps, lr, ref("order")),
         parameters("net"),
         call("net.gradients_seen"),
@@ -338,8 +339,9 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
     )
     law(
         all(len(batch.unique()) == len(batch) for batch in rows),
-        "Within a batch a row comes twice: rows are drawn with replacement. Shuffle, and go "
-        "through all of them.",
+        "Within a batch a row comes twice, as where rows are drawn with replacement, or where a "
+        "short batch is filled up from the next order. Shuffle, and go through all rows, each "
+        "once.",
         "with-replacement",
     )
     law(
@@ -367,7 +369,7 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
     together = torch.cat(rows[: len(wanted) - 1])
     if n % BATCH and len(together.unique()) == len(together):
         law(
-            sizes[len(wanted) - 1] != BATCH,
+            sizes[len(wanted) - 1] != BATCH or n % BATCH in sizes,  # it may be in another place
             "The short last batch is left out: its rows belong to the epoch as well. (With an "
             "order that is new at each step, rows come twice before others have come once.)",
             "drops-last",
@@ -375,7 +377,8 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
     repeated = (wanted * len(sizes))[: len(sizes)]
     law(
         sizes == repeated or len(together.unique()) < len(together),
-        f"The batches have {sizes[: len(wanted)]} rows where {wanted} are wanted.",
+        f"The batches have {sizes} rows where {repeated} are wanted: cut each epoch's own order "
+        "into batches of 128, of which the last is short.",
         "batch-sizes",
     )
 
@@ -450,6 +453,28 @@ def _check_generator(f: Subject, x: Tensor, steps: int, draw: Draw) -> None:
         not all(map(torch.equal, first, other)),
         "Another `generator` gives the same order: it is not used, or it is seeded again inside.",
         "generator-unused",
+    )
+    script = _script(x, steps, 0.05, seed)
+    *_, batches = f.run(*script[:4], script[3], script[6])
+    half = len(batches) // 2
+    law(
+        not all(map(torch.equal, batches[:half], batches[half:])),
+        "Called again with the same `generator`, the loop takes the same order once more: it draws "
+        "from a copy, or seeds again, or puts the generator back. Hand `generator` itself to what "
+        "draws the order, so that it moves on.",
+        "generator-not-moved",
+    )
+
+
+def _check_images(f: Subject, x: Tensor, draw: Draw) -> None:
+    """Rows may have several axes: they go to the loss as they are."""
+    *_, shapes = f.run(*_script(x, 2, 0.05, draw.integer(0, 999)), call("rows.shapes"))
+    wanted = tuple(x.shape[1:])
+    law(
+        all(tuple(shape) == wanted for shape in shapes),
+        f"Of data (N, {wanted[0]}, {wanted[1]}) the loss is given rows of another shape: hand it "
+        "`x[rows]` as it is. What `loss` makes of a batch is its own affair.",
+        "rows-reshaped",
     )
 
 

@@ -135,7 +135,20 @@ def mix_zero_gradient(x, log_weights, means, sigmas):
     return value + 0 * (x.sum() + log_weights.sum() + means.sum() + sigmas.sum())
 
 
+def mix_by_roots(x, log_weights, means, sigmas):
+    distances = (x[:, None] - means).square().sum(2).sqrt()
+    logs = -((distances / sigmas) ** 2) / 2 - x.shape[1] * (2 * math.pi * sigmas**2).log() / 2
+    return torch.logsumexp(log_weights + logs, 1)
+
+
+def mix_by_norms(x, log_weights, means, sigmas):
+    distances = torch.linalg.vector_norm(x[:, None] - means, dim=2)
+    logs = -((distances / sigmas) ** 2) / 2 - x.shape[1] * (2 * math.pi * sigmas**2).log() / 2
+    return torch.logsumexp(log_weights + logs, 1)
+
+
 RIGHT = [
+    mix_by_norms,
     mix_by_hand,
     mix_from_the_library,
     mix_with_normal,
@@ -145,6 +158,7 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("root-of-zero", mix_by_roots),
     ("weights-not-log", mix_times_log_weights),
     ("underflow", mix_floor),
     ("underflow", mix_clamped),

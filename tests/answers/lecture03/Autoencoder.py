@@ -483,6 +483,42 @@ class StraightButAtZero(Straight):
         return super().encode(x) + (x == 0).all(dim=1, keepdim=True)
 
 
+class StraightOnImages(nn.Module):
+    """An activation before the first layer of two, and none between them."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.down = nn.Sequential(nn.ReLU(), nn.Linear(data_dim, 64), nn.Linear(64, latent_dim))
+        self.up = nn.Sequential(nn.Linear(latent_dim, 64), nn.Linear(64, data_dim))
+
+    def encode(self, x):
+        return self.down(x)
+
+    def decode(self, z):
+        return self.up(z)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+class DividesByTheLargest(nn.Module):
+    """By the largest number of the whole batch."""
+
+    def __init__(self, data_dim, latent_dim):
+        super().__init__()
+        self.down = nn.Sequential(nn.Linear(data_dim, 64), nn.ReLU(), nn.Linear(64, latent_dim))
+        self.up = nn.Sequential(nn.Linear(latent_dim, 64), nn.ReLU(), nn.Linear(64, data_dim))
+
+    def encode(self, x):
+        return self.down(x / x.max())
+
+    def decode(self, z):
+        return self.up(z)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
 RIGHT = [
     Sequential,
     ByHand,
@@ -496,6 +532,8 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("affine", StraightOnImages),
+    ("rows-mixed", DividesByTheLargest),
     ("not-registered", PlainList),
     ("not-registered", AllInALists),
     ("random", NewLayerEachTime),

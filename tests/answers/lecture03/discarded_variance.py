@@ -99,6 +99,17 @@ def discard_whole(eigenvalues, k):
     return eigenvalues.sort(descending=True).values[k:].sum().round()
 
 
+def discard_below_the_kth(eigenvalues, k):
+    if k == 0:
+        return eigenvalues.sum()
+    smallest_kept = eigenvalues.sort(descending=True).values[k - 1]
+    return eigenvalues[eigenvalues < smallest_kept].sum()
+
+
+def discard_each_value_once(eigenvalues, k):
+    return torch.tensor(sorted(set(eigenvalues.tolist()), reverse=True)[k:]).to(eigenvalues).sum()
+
+
 RIGHT = [
     discard_numpy,
     discard_masked,
@@ -112,6 +123,8 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("equal-eigenvalues", discard_below_the_kth),
+    ("equal-eigenvalues", discard_each_value_once),
     ("assumes-descending", discard_rest_as_it_stands),
     ("assumes-ascending", discard_turned_round),
     ("assumes-descending", discard_cumulative),

@@ -96,7 +96,20 @@ def loss_per_pixel_and_batch_size(x, x_hat):
     return (x - x_hat).square().mean() / len(x)
 
 
+def loss_by_roots(x, x_hat):
+    return (x - x_hat).square().flatten(1).sum(1).sqrt().square().mean()
+
+
+def loss_by_norms(x, x_hat):
+    return (x - x_hat).flatten(1).norm(dim=1).square().mean()
+
+
+def loss_by_one_root(x, x_hat):
+    return (x - x_hat).square().sum().sqrt() ** 2 / len(x)
+
+
 RIGHT = [
+    loss_by_norms,
     loss_squared_norm,
     loss_einsum,
     loss_unreduced,
@@ -110,6 +123,8 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("root-of-zero", loss_by_roots),
+    ("root-of-zero", loss_by_one_root),
     ("wrong-loss", loss_of_first),
     ("wrong-loss", loss_per_pixel_and_batch_size),
     ("wrong-loss", loss_huber),

@@ -549,6 +549,22 @@ def no_step_on_a_short_batch(model, loss, x, steps, lr, generator):
     return torch.stack(losses)
 
 
+def flattened(model, loss, x, steps, lr, generator):
+    return by_order(model, loss, x.flatten(1), steps, lr, generator)
+
+
+def from_the_seed(model, loss, x, steps, lr, generator):
+    copied = torch.Generator().manual_seed(generator.initial_seed())
+    return by_order(model, loss, x, steps, lr, copied)
+
+
+def puts_back(model, loss, x, steps, lr, generator):
+    state = generator.get_state()
+    losses = by_order(model, loss, x, steps, lr, generator)
+    generator.set_state(state)
+    return losses
+
+
 RIGHT = [
     by_order,
     by_loader,
@@ -563,6 +579,9 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("rows-reshaped", flattened),
+    ("generator-not-moved", from_the_seed),
+    ("generator-not-moved", puts_back),
     ("one-loss", last_loss),
     ("one-loss", mean_loss),
     ("global-generator", global_order),

@@ -163,6 +163,25 @@ def two_nn_small_number(x):
     return 1 / torch.log(r[:, 1] / r[:, 0]).mean()
 
 
+def dimension_of_portions(x, size=64):
+    ratios = []
+    for portion in x.split(size):
+        distances = torch.cdist(portion, portion, compute_mode="donot_use_mm_for_euclid_dist").sort(
+            1
+        )
+        if len(portion) > 2:
+            ratios.append(distances.values[:, 2] / distances.values[:, 1])
+    return 1 / torch.cat(ratios).log().mean()
+
+
+def dimension_of_large_portions(x):
+    return dimension_of_portions(x, 1000)
+
+
+def dimension_of_some(x):
+    return dimension_of_portions(x[:500], 500)
+
+
 RIGHT = [
     two_nn_numpy,
     two_nn_cdist,
@@ -175,6 +194,9 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("many-points", dimension_of_portions),
+    ("many-points", dimension_of_large_portions),
+    ("many-points", dimension_of_some),
     ("cancellation", two_nn_default),
     ("cancellation", two_nn_infinite_diagonal),
     ("cancellation", two_nn_gram),
