@@ -43,9 +43,10 @@ def law(holds: bool | Tensor | Agreement, message: str, slug: str | None = None)
     raise Wrong(message, slug)
 
 
-def agree(a: Tensor, b: Tensor, scale: float | None = None) -> Agreement:
+def agree(a: Tensor, b: Tensor, scale: float | None = None, *, part: float = 1.0) -> Agreement:
     """Equal to half the digits of the coarser dtype: errors up to sqrt(eps) * scale.
 
+    `part`: the part of that which is allowed here.
     `scale` is by default the largest finite magnitude in `b`. nan agrees with nan and an
     infinity with itself, so that a mistake that overflows can be recognised.
     """
@@ -57,7 +58,7 @@ def agree(a: Tensor, b: Tensor, scale: float | None = None) -> Agreement:
     scale = max(scale, 1e-30)
 
     def within(share: float) -> bool:
-        return torch.allclose(a, b, rtol=0.0, atol=share * scale, equal_nan=True)
+        return torch.allclose(a, b, rtol=0.0, atol=part * share * scale, equal_nan=True)
 
     holds = within(math.sqrt(eps))
     single = ROUNDINGS * torch.finfo(torch.float32).eps
