@@ -440,6 +440,18 @@ def test_every_shape_of_data_can_be_drawn(make) -> None:
         assert len(sentence.split()) > 5 and "\n" not in sentence and sentence.endswith(".")
 
 
+def test_the_kept_step_stands_where_the_validation_loss_is_lowest() -> None:
+    """400 rows in batches of 128 make epochs of four steps, the last one here of two."""
+    fitted = own_data.fit_vae(own_data.prepare(random_bytes(500)), steps=150, generator=seeded())
+    fig, _ = own_data.draw_history(fitted)
+    training, validation, kept = fig.axes[0].lines
+    steps, values = (np.asarray(data) for data in validation.get_data())
+    assert steps[values.argmin()] == kept.get_xdata()[0] == fitted.history.best_step
+    assert list(steps[:2]) == [4, 8] and steps[-1] == 150
+    last = sum(term[-2:].mean() for term in fitted.history.terms.values())
+    assert training.get_ydata()[-1] == pytest.approx(float(last) + fitted.data.constant_nats)
+
+
 def test_colours_stay_colours() -> None:
     """Red samples are drawn red: channels first in the data, last in the picture."""
     x = torch.rand(60, 3, 4, 6, generator=seeded())

@@ -1,5 +1,7 @@
 """Figures of one's own data and model: each with the sentence that stands for it."""
 
+import math
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -8,7 +10,7 @@ from torch import Tensor
 
 from .. import plotting, vae
 from .data import Prepared
-from .fitting import Curve, Fitted, Scores
+from .fitting import BATCH, Curve, Fitted, Scores
 
 Shown = tuple[Figure, str]  # ready for plotting.show and for the report
 LATTICE = 9  # pictures along each side of the decoded plane
@@ -122,11 +124,11 @@ def draw_latents(
 def draw_history(fitted: Fitted) -> Shown:
     """Loss on training batches and on validation data, nats per sample, without the warm-up."""
     history, data = fitted.history, fitted.data
-    per_epoch = max(1, len(history.loss) // max(1, len(history.validation)))
-    train = torch.stack([*history.terms.values()]).sum(0)[: per_epoch * len(history.validation)]
-    epochs = train.reshape(-1, per_epoch).mean(dim=1) + data.constant_nats  # (steps,) -> (E, .)
+    per_epoch = math.ceil(len(data.train) / BATCH)
+    train = torch.stack([*history.terms.values()]).sum(0) + data.constant_nats  # (steps,)
+    epochs = torch.stack([part.mean() for part in train.split(per_epoch)])  # the last may be short
     validation = history.validation + data.constant_nats
-    steps = per_epoch * (torch.arange(len(epochs)) + 1)
+    steps = (per_epoch * (torch.arange(len(epochs)) + 1)).clamp(max=len(train))
     fig, ax = plotting.figure(height=3.4)
     ax.plot(steps, epochs, color=plotting.ROLE["data"], label="training")
     ax.plot(steps, validation, color=plotting.ROLE["model"], label="validation")
@@ -159,6 +161,7 @@ def draw_curve(curve: Curve) -> Shown:
         ax.annotate(f"β = {float(beta):g}", place, ha=side, va="top", **where)
     ax.set(xlabel="rate, nats per sample", ylabel="rms error, in deviations")
     ax.set_xlim(left=min(0.0, -0.03 * float(curve.rate.max())))
+    ax.margins(y=0.12)
     ax.legend()
     sentence = "Rate against error for VAEs with different beta"
     if curve.limit is None:

@@ -66,7 +66,7 @@ def inverse_transform(ax: Axes, c: Array, cdf: Array, *, u: Array) -> LineCollec
     ax.plot(np.full_like(heights, left), heights, "o", color=ROLE["prior"], clip_on=False)
     ax.plot(drawn, np.zeros_like(heights), "o", color=ROLE["data"], clip_on=False, zorder=3)
     ax.set(xlabel="c = cos t", ylabel="u", xlim=(left, float(grid[-1])), ylim=(0, 1))
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1))
     return lines
 
 
@@ -86,7 +86,7 @@ def fit_history(ax: Axes, history: Array, *, level: float, label: str, known: st
     values = array(history)
     (line,) = ax.plot(range(1, len(values) + 1), values, color=ROLE["model"], label=label)
     ax.axhline(level, color=ROLE["neutral"], linewidth=1.5, linestyle="--", label=known)
-    ax.set(xscale="log", xlabel="round", ylabel="NLL − true entropy, nats", xlim=(1, None))
+    ax.set(xscale="log", xlabel="before round", ylabel="NLL − true entropy, nats", xlim=(1, None))
     plain_ticks(ax.xaxis)
     ax.legend()
     return line

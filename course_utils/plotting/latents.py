@@ -36,7 +36,16 @@ def bent_line(
         ax.add_patch(Circle(tuple(place), sigma, fill=False, color=ROLE["model"], linewidth=1))
     for name, (x1, x2) in zip(POINTS, marked, strict=True):
         ax.plot(x1, x2, "o", color=ROLE["posterior"], markersize=6)
-        ax.annotate(name, (x1, x2), (6, 6), textcoords="offset points", color=ROLE["posterior"])
+        inward = -16 * np.array([x1, x2]) / np.hypot(x1, x2)  # the curve goes round the origin
+        ax.annotate(
+            name,
+            (x1, x2),
+            tuple(inward),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            color=ROLE["posterior"],
+        )
     ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
 
 

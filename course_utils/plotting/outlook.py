@@ -20,7 +20,7 @@ FAMILIES: tuple[tuple[str, str, str, str], ...] = (
     ("Diffusion", "many small steps", "a lower bound", "fast draws"),
 )
 
-# Year of publication, lane, label, and whether the label stands above (+1) or below (-1) its dot.
+# Year of the paper or release, lane, label, and whether that stands above (+1) or below (-1) it.
 TIMELINE: tuple[tuple[int, str, str, int], ...] = (
     (2013, "latent variables", "VAE", 1),
     (2017, "latent variables", "VQ-VAE", 1),

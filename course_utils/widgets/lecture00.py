@@ -29,9 +29,6 @@ def draws_against_density(*, seed: int = 0) -> Live:
         bars.set_data(height)
         ax.set_ylim(0, 1.1 if height.max() < 1 else 1.2 * height.max())
         gap = np.sqrt(np.mean((height - exact) ** 2))
-        return (
-            f"N = {n:,} draws: the bars miss the exact density by {gap:.3f} (root mean square); "
-            "a hundred times as many draws, a tenth of the gap."
-        )
+        return f"N = {n:,} draws: the bars miss the exact density by {gap:.3f} (root mean square)."
 
     return live(fig, update, moving=[bars, line], n=log_slider("draws N", 1, 5, 100, step=0.25))

@@ -48,7 +48,7 @@ def likelihood(events: Array | None = None) -> Live:
             f"{error:.4f}: the log-likelihood is {-value:.2f} nats below its maximum."
         )
 
-    control = slider("errors off", -4, 4, -4, step=0.5)
+    control = slider("errors off", -4, 4, -2, step=0.5)
     return live(fig, update, moving=[line, dot], errors=control)
 
 

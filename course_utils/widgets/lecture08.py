@@ -126,7 +126,7 @@ def beta_curve(
         return (
             f"β = {beta:.2g}: rate {rate:.1f}, distortion {distortion:.1f}, together "
             f"{rate + distortion:.1f} nats. Held-out images, their reconstructions, new samples; "
-            f"draws of two latents{coloured}, and where the prior has them."
+            f"draws of two latents{coloured}; inside the circle the prior has 86 % of its own."
         )
 
     return live(fig, update, moving=[mark, shown, dots], beta=stops("beta", betas, 1.0))
