@@ -107,7 +107,8 @@ def discard_below_the_kth(eigenvalues, k):
 
 
 def discard_each_value_once(eigenvalues, k):
-    return torch.tensor(sorted(set(eigenvalues.tolist()), reverse=True)[k:]).to(eigenvalues).sum()
+    once = sorted(set(eigenvalues.tolist()), reverse=True)
+    return torch.tensor(once[k:], dtype=eigenvalues.dtype).sum()
 
 
 RIGHT = [
