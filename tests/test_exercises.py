@@ -631,7 +631,7 @@ def test_answers_are_the_same_by_one_rule_and_repeated_ones_to_rounding(off, ali
 
 
 def test_what_fails_narrowly_is_no_mistake_that_is_right_so_far():
-    """log(det) is right until the determinant underflows, which so few dimensions do not do."""
+    """log(det) of a few dimensions is right, and a jitter that just fails is not to be named so."""
 
     def with_jitter(x, mean, cov):
         more = cov + 1e-3 * torch.eye(len(cov), dtype=cov.dtype)

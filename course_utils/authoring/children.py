@@ -33,7 +33,7 @@ def forked(work: Callable[[], R], seconds: int | None = None) -> R:
 
     Args:
         work: returns what can be pickled.
-        seconds: of processor time for the child; any by default.
+        seconds: of processor time for the child; no limit by default.
 
     Raises:
         LectureError: when the child ends without an answer; the sentence lacks its subject.
@@ -58,7 +58,7 @@ def forked(work: Callable[[], R], seconds: int | None = None) -> R:
         content = channel.read()
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if ended != 0:
-        too_long = ended == -signal.SIGXCPU
+        too_long = seconds is not None and ended == -signal.SIGXCPU
         why = f"takes more than {seconds} s" if too_long else f"ends with status {ended}"
         raise LectureError(f"{why}.")
     return pickle.loads(content)

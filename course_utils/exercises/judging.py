@@ -172,7 +172,10 @@ def _matches(known: Exercise, mistake: Mistake, args: tuple, value: object) -> b
 
 
 def _closely(a: Tensor, b: Tensor) -> Agreement:
-    """A law may double an error: what fails one narrowly is no mistake that is right so far."""
+    """Agree to a quarter of what a law allows.
+
+    What just fails a law might else be taken for a mistake that is still right on these inputs.
+    """
     return agree(a, b, part=0.25)
 
 

@@ -46,7 +46,7 @@ def law(holds: bool | Tensor | Agreement, message: str, slug: str | None = None)
 def agree(a: Tensor, b: Tensor, scale: float | None = None, *, part: float = 1.0) -> Agreement:
     """Equal to half the digits of the coarser dtype: errors up to sqrt(eps) * scale.
 
-    `part`: the part of that which is allowed here.
+    `part`: the share of that error which is allowed, below 1 for a stricter comparison.
     `scale` is by default the largest finite magnitude in `b`. nan agrees with nan and an
     infinity with itself, so that a mistake that overflows can be recognised.
     """

@@ -169,21 +169,22 @@ def check_repeatable(
 def check_rows(f: Subject, sizes: Sizes, method: str, x: Tensor) -> None:
     """Each row's result is its own: it does not change with the rows beside it.
 
-    Of `x` (three rows or more) two are asked alone: of one, batch normalisation raises an error.
+    Of `x` (four rows or more) two are asked alone: of one, batch normalisation raises an error.
     """
     place = f"model.{method}"
     _, every, first, last, turned = f.run(
         made("model", sizes, x),
         call(place, x),
         call(place, x[:2]),
-        call(place, x[-2:]),  # the row that holds the largest number is not among both
+        call(place, x[-2:]),  # the largest number of all is in one of the two pairs at most
         call(place, x.flip(0)),
     )
     every, first, last, turned = flat(every), flat(first), flat(last), flat(turned)
     law(
         same(every[:2], first) and same(every[-2:], last) and same(every.flip(0), turned),
-        f"What `{method}` gives for a row changes with the rows beside it: batch normalisation, or "
-        "a mean, a softmax or a sum over axis 0. An image is explained by itself.",
+        f"What `{method}` gives for a row changes with the rows beside it, as by batch "
+        "normalisation, or by a mean, a maximum, a softmax or a sum over the batch. An image is "
+        "explained by itself.",
         "rows-mixed",
     )
 

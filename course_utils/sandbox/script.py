@@ -162,7 +162,7 @@ class Run:
         if [a._version for a in tensors] != versions:
             method = place.partition(".")[2]
             who = f"`{method}` of your class" if method else "Your function"
-            raise ChangedInput(changes_input(who, "what it is given"))
+            raise ChangedInput(changes_input(who, "a tensor that it is given"))
         return value
 
     def gradients(self, place: str, args: tuple, of: str) -> tuple:

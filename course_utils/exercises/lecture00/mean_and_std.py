@@ -11,8 +11,8 @@ exercise = Exercise(
     "00.mean_and_std",
     "x (N,) -> (), ()",
     place=1,
-    proves="Mean and deviation are right for fresh numbers, a thousand of them, one number alone, "
-    "in double precision, and for numbers far from zero.",
+    proves="Mean and deviation are right for fresh numbers with means of both signs, a thousand of "
+    "them, one number alone, in double precision, and for numbers far from zero.",
     hints=(
         "Two numbers come back, as `return mean, std`. A tensor knows its `.mean()`.",
         "The standard deviation is the square root of the average squared distance from the mean.",

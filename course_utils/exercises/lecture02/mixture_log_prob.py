@@ -18,7 +18,7 @@ exercise = Exercise(
     place=3,
     proves="The density is the weighted sum of the components' for fresh mixtures, dozens of "
     "narrow components, one point, double precision and a hundred sigmas from every mean; the "
-    "gradients with respect to all four arguments are right.",
+    "gradients with respect to all four arguments are right, and finite for a point on a mean.",
     hints=(
         "First the log-density of every point under every component, a matrix (N, M); then add "
         "the components.",
@@ -58,7 +58,7 @@ def _(f: Subject, draw: Draw) -> None:
         near(f(*args), exact(*args), 100.0),
         "For dozens of components, some of them narrow, the log-density is wrong. Are the squared "
         "distances |x|^2 - 2 x mean + |mean|^2? These cancel: subtract first. Is a small number "
-        "added somewhere?",
+        "added somewhere, or a sigma kept from being small?",
         "narrow-components",
     )
     _judge_gradients(f, x, both, mixture, draw)
@@ -76,9 +76,9 @@ def _judge_gradients(
     for gradient, name in zip(f.vjp((at_a_mean, *mixture), (0, 2), c), ("x", "means"), strict=True):
         law(
             gradient is not None and gradient.isfinite().all(),
-            f"With a point exactly on a mean the gradient with respect to `{name}` is nan, "
-            "although the value is right: a root of the squared distance has an infinite slope at "
-            "0. Use the squared distance as it is, without a root that is squared afterwards.",
+            f"With a point exactly on a mean the gradient with respect to `{name}` is not finite. "
+            "Is a root of the squared distance taken? It has an infinite slope at 0: use the "
+            "squared distance as it is, without a root that is squared afterwards.",
             "root-of-zero",
         )
     check_gradients(f, (x, *mixture), {0: "x", 2: "means", 3: "sigmas"}, exact, c)

@@ -13,8 +13,8 @@ exercise = Exercise(
     "cos_theta (N,), a_fb () -> ()",
     place=6,
     proves="The step leads to the top of the parabola that has the log-likelihood's slope and "
-    "curvature at a_fb, for fresh events in single and double precision, and repeating it leads to "
-    "the maximum.",
+    "curvature at a_fb, for fresh events, many of them or a few on one side, in single and double "
+    "precision, and repeating it leads to the maximum.",
     hints=(
         "Near a_fb the log-likelihood is nearly a parabola: slope S and curvature -I at a_fb "
         "decide which one. Where is its top?",

@@ -75,7 +75,8 @@ def _(f: Subject, draw: Draw) -> None:
     _check_forward(f, sizes, x)
     check_learning(f, sizes, squared_error(x))
     _check_bends(f, sizes, x, other, draw.normal(*x.shape, dtype=x.dtype))
-    _check_bends_on_images(f, sizes, *(draw.uniform(0, 1, *x.shape, dtype=x.dtype) for _ in "xy"))
+    images = [draw.uniform(0, 1, *x.shape, dtype=x.dtype) for _ in range(2)]
+    _check_bends_on_images(f, sizes, *images)
     _check_learns(f, sizes, draw)
     for more in ((16, 1), (64, draw.integer(6, 8)), (196, draw.integer(2, 16))):
         at_sizes(lambda at: _check_shapes(f, at, draw.uniform(0, 1, 1, at[0])), more)

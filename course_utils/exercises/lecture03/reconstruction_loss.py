@@ -52,13 +52,13 @@ def _(f: Subject, draw: Draw) -> None:
     x, x_hat = draw.normal(b, height, width), draw.normal(b, height, width)
     check_gradients(f, (x, x_hat), {1: "x_hat"}, _loss, torch.ones(()))
     x_hat[0] = x[0]
-    for given in (x_hat, x):  # one sample is met exactly, then all of them
+    for given, met in ((x_hat, "one sample is"), (x, "all samples are")):
         (gradient,) = f.vjp((x, given.clone()), (1,), torch.ones(()))
         law(
             gradient is not None and gradient.isfinite().all(),
-            "Where a sample is met exactly the gradient is nan, although the loss is right: a "
-            "root, as in a norm, has an infinite slope at 0. Sum the squares, without a root "
-            "that is squared afterwards.",
+            f"Where {met} met exactly the gradient is not finite, although the loss is right. Is "
+            "there a root, as in a norm? It has an infinite slope at 0: sum the squares, without a "
+            "root that is squared afterwards.",
             "root-of-zero",
         )
 

@@ -44,8 +44,8 @@ exercise = Exercise(
     place=6,
     proves="On data of one batch the losses and the trained parameters are those of Adam, to "
     "rounding; on more, every sample comes once per epoch in batches of 128, the short last one "
-    "included, in an order that the generator decides and that changes from epoch to epoch; the "
-    "losses are detached.",
+    "included, in an order that the generator decides and that changes from epoch to epoch and "
+    "from call to call; rows of any shape reach the loss as they are; the losses are detached.",
     hints=(
         "One step: the loss of a batch; the gradients of the last step set to zero; the new ones "
         "computed; the optimiser moves the parameters. Each is one line. The optimiser is made "
@@ -370,8 +370,10 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
     if n % BATCH and len(together.unique()) == len(together):
         law(
             sizes[len(wanted) - 1] != BATCH or n % BATCH in sizes,  # it may be in another place
-            "The short last batch is left out: its rows belong to the epoch as well. (With an "
-            "order that is new at each step, rows come twice before others have come once.)",
+            f"The last batch of an epoch has {BATCH} rows where {n % BATCH} are left: those "
+            "are a batch of their own, a smaller one, neither left out nor filled up. (With an "
+            "order "
+            "that is new at each step, rows come twice before others have come once.)",
             "drops-last",
         )
     repeated = (wanted * len(sizes))[: len(sizes)]
@@ -490,7 +492,7 @@ def _batches(x: Tensor, steps: int, generator: torch.Generator) -> Iterator[Tens
 
 
 def _step(
-    optimiser: torch.optim.Optimizer, value: Tensor, between: Callable[[], object] = list
+    optimiser: torch.optim.Optimizer, value: Tensor, between: Callable[[], object] = lambda: None
 ) -> Tensor:
     """One step; `between` is done to the gradients before it."""
     optimiser.zero_grad()

@@ -109,6 +109,7 @@ def _off(f: Subject, x: Tensor) -> Tensor:
 
 
 def _distances(x: Tensor, p: float = 2.0) -> Tensor:
+    """Of all pairs, (N, N), by differences."""
     return torch.cdist(x, x, p=p, compute_mode="donot_use_mm_for_euclid_dist")
 
 

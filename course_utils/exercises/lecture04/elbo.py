@@ -17,7 +17,8 @@ exercise = Exercise(
     "log_likelihood (S, B), mu (B, K), log_var (B, K) -> (B,)",
     place=5,
     proves="Reconstruction and KL are both right for fresh inputs, one draw, one sample, double "
-    "precision and log-likelihoods near -10000; gradients reach log_likelihood, mu and log_var.",
+    "precision, log-likelihoods near -10000 and log-variances of -40 and 40; gradients reach "
+    "log_likelihood, mu and log_var.",
     hints=(
         "log p(x, z) is log p(x | z) + log p(z). Sort the terms of the average by what they hold: "
         "one of them holds x, the other two compare q with the prior.",

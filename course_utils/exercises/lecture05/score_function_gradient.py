@@ -14,7 +14,7 @@ exercise = Exercise(
     place=2,
     proves="The gradient is the mean of the score, each draw's weighted by how far its objective "
     "lies above the baseline: for fresh draws, a single one and thousands, one parameter, double "
-    "precision, no baseline, objectives hundreds apart, and some near a million.",
+    "precision, a baseline of zero, objectives hundreds apart, and some near a million.",
     hints=(
         "Differentiate the sum over z of q(z) f(z), with f held fixed: only q(z) depends on the "
         "parameters. To have an average over q again, write its gradient as q times something.",

@@ -108,8 +108,8 @@ def _(f: Subject, draw: Draw) -> None:
     mu, active = units(1437, threshold, draw)  # as many as the lecture has
     law(
         torch.equal(f(mu.sort(0).values, threshold), active),
-        "Where the data come in order, each code from its lowest to its highest, some units are "
-        "judged wrongly: the order of the rows means nothing, and every row counts.",
+        f"For {len(mu)} codes in order, from the lowest to the highest, some units are judged "
+        "wrongly. Are some rows left out? Every row counts, whatever its place.",
         "order-matters",
     )
     law(

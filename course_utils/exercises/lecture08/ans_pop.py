@@ -60,7 +60,7 @@ def _(f: Subject, draw: Draw) -> None:
     starts = random_starts(draw.integer(200, 300), precision, draw)
     for bits in (200, 2000):
         earlier = (draw.integer(2**39, 2**40) << bits - 40) + 2 * draw.integer(1, 2**30) + 1
-        symbol = draw.integer(100, len(starts) - 2)
+        symbol = draw.integer(100, len(starts) - 2)  # far beyond 64 of them
         law(
             f(push(symbol, earlier, starts, precision), starts, precision) == (symbol, earlier),
             f"Right for small states, and for one of {bits} bits, with a few hundred symbols, what "

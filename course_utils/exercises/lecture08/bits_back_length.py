@@ -14,7 +14,8 @@ exercise = Exercise(
     "log_likelihood (B,), log_prior (B,), log_posterior (B,) -> (B,)",
     place=8,
     proves="With the exact posterior the length is -log2 p(x), whichever z was drawn: for fresh "
-    "numbers, narrow posteriors, one sample, double precision, and images of 10^4 nats.",
+    "numbers, narrow posteriors, draws that are likelier under the prior, one sample, double "
+    "precision, and images of 10^4 nats.",
     hints=(
         "Go through the three steps. Pushing an event of probability p makes the state longer by "
         "-log p; popping with probability q makes it shorter by -log q.",

@@ -13,8 +13,9 @@ exercise = Exercise(
     "p (X,), cost (X, Y), q (Y,), slope float -> (Y,)",
     place=3,
     proves="The new q is a distribution, each x is told by the y that q and the cost make likely, "
-    "and x counts by its own p: for fresh sources, equal costs, a steep slope, a dear x, "
-    "rare descriptions, one x and double precision.",
+    "and x counts by its own p: for fresh sources, equal costs, a steep slope, an x "
+    "that is expensive to describe, descriptions that are rare or never used, one x and double "
+    "precision.",
     hints=(
         "Two lines. The first is Bayes' theorem with exp(-slope cost) in the place of a "
         "likelihood: it makes a channel, a distribution over y for each x.",
@@ -77,8 +78,8 @@ def _(f: Subject, draw: Draw) -> None:
     dear[0] += 16 / slope
     law(
         near(f(p, dear, q, slope), step_truth(p, cost, q, slope)),
-        "Where every description of one x costs the same amount more, nothing changes: its channel "
-        "adds up to one. Is a small number added to the sum?",
+        "Raising the cost of every description of one x by the same amount should change nothing, "
+        "since its channel adds up to one. Is a small number added to the sum that you divide by?",
         "dear-x",
     )
     one = random_source(1, sizes[1], draw, torch.float64)

@@ -15,8 +15,8 @@ exercise = Exercise(
     "eigenvalues (D,), rate float -> ()",
     place=2,
     proves="At your level reverse water-filling has the rate that was asked for: for fresh spectra "
-    "in any order, one eigenvalue, equal ones, a thousand over six decades, rates so small that "
-    "one direction is told and so large that all are, as a float and 0-d, double precision.",
+    "in any order, one eigenvalue, equal ones, a thousand over six decades, rates at which one "
+    "direction is told, any number of them, or all, as a float and 0-d, double precision.",
     hints=(
         "If one knew how many directions are told, m of them, the rate would be a simple formula "
         "in the logarithm of the level: which directions are these, and what is the formula?",
@@ -82,8 +82,8 @@ def _(f: Subject, draw: Draw) -> None:
         told = rate_at(shuffled, f(shuffled, rate))
         law(
             abs(told / rate - 1) < 1e-3,
-            f"For a rate at which {m} of {d} directions are told your level has another rate: it "
-            "should lie below the last one told, and not below the next.",
+            f"For a rate at which {m} of {d} directions are told, your level has another rate: it "
+            "should lie between the smallest variance that is told and the largest that is not.",
             "some-told",
         )
     decades = 10 ** draw.uniform(-4, 2, 1000)

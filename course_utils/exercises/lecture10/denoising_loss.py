@@ -20,7 +20,8 @@ exercise = Exercise(
     place=6,
     proves="It is the squared error of the noise that `predict` finds in the noisy data, summed "
     "over a sample and averaged over the batch, and `predict` learns from it: for vectors and "
-    "images, every t, one sample, double precision, with the gradients of the parameters.",
+    "images, the first step and the last, one sample, double precision, with the gradients of "
+    "the parameters.",
     hints=(
         "Four lines: the noise level of each sample, the noisy sample, what the network says, and "
         "how wrong it is.",
@@ -56,12 +57,13 @@ Arguments = tuple[NoiseGuess, Tensor, Tensor, Tensor, Tensor]
 
 
 def _case(shape: tuple[int, ...], dtype: torch.dtype, draw: Draw) -> Case:
-    """x0, alpha_bars, t and eps; all t are different, and one is 0, the first step."""
+    """x0, alpha_bars, t and eps; all t differ, and two of them are the first step and the last."""
     steps = draw.integer(8, 12)
     bars = (1 - draw.uniform(0.1, 0.4, steps, dtype=dtype)).cumprod(0)
     t = draw.uniform(0, 1, steps).argsort()[: shape[0]]
     if len(t) > 1:
         t[t.argmin()] = 0
+        t[t.argmax()] = steps - 1
     return 2 * draw.normal(*shape, dtype=dtype), bars, t, draw.normal(*shape, dtype=dtype)
 
 

@@ -87,9 +87,8 @@ def _(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
 
 @exercise.mistake("zero-over-zero")
 def _(x_t: Tensor, alpha_bar: Tensor, eps_hat: Tensor) -> Tensor:
-    """Right but for alpha_bar = 1, where there is no noise and this is 0 / 0, nan: the noise is
-    divided by sqrt(1 - alpha_bar) and multiplied by 1 - alpha_bar, so write it without a
-    division."""
+    """Right but for alpha_bar = 1, where the result is nan: something is divided by 1 - alpha_bar
+    or its root, which is 0 there, as what it is multiplied by. Write it without that division."""
     a = per_sample(alpha_bar, x_t)
     score = -eps_hat / (1 - a).sqrt()
     return (x_t + (1 - a) * score) / a.sqrt()

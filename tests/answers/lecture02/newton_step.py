@@ -86,9 +86,9 @@ def by_nested_gradients(cos_theta, a_fb):
     return a_fb - slope(a_fb) / torch.func.grad(slope)(a_fb)
 
 
-def step_at_most_one_half(cos_theta, a_fb):
+def step_at_most_nine_tenths(cos_theta, a_fb):
     slopes = cos_theta / (3 / 8 * (1 + cos_theta**2) + a_fb * cos_theta)
-    return a_fb + (slopes.sum() / slopes.square().sum()).clamp(-0.5, 0.5)
+    return a_fb + (slopes.sum() / slopes.square().sum()).clamp(-0.9, 0.9)
 
 
 def step_at_most_one(cos_theta, a_fb):
@@ -111,7 +111,7 @@ RIGHT = [
 ]
 
 WRONG = [
-    ("held-back", step_at_most_one_half),
+    ("held-back", step_at_most_nine_tenths),
     ("held-back", step_at_most_one),
     ("held-back", step_with_a_density_from_a_fifth_on),
     ("wrong-step", small_steps),

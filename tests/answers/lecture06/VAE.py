@@ -785,6 +785,11 @@ class BothSigns(OneHiddenLayer):
         return (super().loss(x, eps) + super().loss(x, -eps)) / 2
 
 
+class NoiseDetached(OneHiddenLayer):
+    def loss(self, x, eps):
+        return super().loss(x, eps.detach())
+
+
 class WarmedUp(OneHiddenLayer):
     def loss(self, x, eps):
         self.asked = getattr(self, "asked", 0) + 1
@@ -795,6 +800,7 @@ class WarmedUp(OneHiddenLayer):
 
 RIGHT = [
     Convolution,
+    NoiseDetached,
     DeviationByHand,
     OneHiddenLayer,
     TwoHeads,
