@@ -134,10 +134,11 @@ def import_ahead() -> None:
 
 
 def _answers_otherwise(f: Subject, time_limit: float) -> bool:
-    """Does the function answer its last call otherwise when it is asked again?"""
-    if not f.calls:
-        return False
-    args, value = f.calls[-1]
+    """Does the function answer one of its last calls otherwise when it is asked again?"""
+    return any(_otherwise(f, args, value, time_limit) for args, value in f.calls[:-4:-1])
+
+
+def _otherwise(f: Subject, args: tuple, value: object, time_limit: float) -> bool:
     again: list[Any] = []
     try:
         with torch.random.fork_rng(devices=[]):
