@@ -603,6 +603,24 @@ def test_a_check_computes_on_one_thread_and_gives_the_others_back():
         torch.set_num_threads(before)
 
 
+def test_a_check_takes_torch_as_it_comes_and_leaves_it_as_it_was():
+    """An answer, or a cell above it, that makes float64 the default harms no other answer."""
+
+    def sets_double(x):
+        torch.set_default_dtype(torch.float64)
+        return x.mean(), x.std(correction=0)
+
+    right = verify.answers(find_root(), "03")["03.train"].right[0]
+    assert check("00.mean_and_std", sets_double).passed
+    assert torch.get_default_dtype() == torch.float32
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert check("03.train", right).passed
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_sizes_are_different_and_above_one():
     for seed in range(50):
         sizes = Draw(seed).sizes(4)

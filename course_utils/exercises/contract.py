@@ -208,7 +208,11 @@ def _conform_one(
     value = value.detach()
     if not bool(torch.isfinite(value).all()):
         what, look_for = (
-            ("nan", "zero over zero, or a root or a logarithm of a negative number")
+            (
+                "nan",
+                "zero over zero, infinity over infinity, or a root or a logarithm of a negative "
+                "number",
+            )
             if bool(value.isnan().any())
             else ("infinity", "a division by zero, the logarithm of zero, or too large an `exp`")
         )

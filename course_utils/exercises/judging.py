@@ -109,13 +109,18 @@ def judge(
 
 
 def _limited(work: Callable[[], object], time_limit: float) -> None:
-    """Do the work under the time limit on one thread: several that wait for each other on a busy
-    machine would be counted as computing."""
-    threads = torch.get_num_threads()
+    """Do the work under the time limit, in torch as it comes, whatever was or is set about it.
+
+    On one thread: several that wait for each other on a busy machine would be counted as computing.
+    """
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
-        timelimit.run(work, time_limit)
+        with torch.device("cpu"):
+            timelimit.run(work, time_limit)
     finally:
+        torch.set_default_dtype(dtype)
         torch.set_num_threads(threads)
 
 

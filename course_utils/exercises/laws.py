@@ -17,6 +17,12 @@ SINGLE = (
 ROUNDINGS = 16  # of single precision, relative to the scale: what a constant in it may cost
 
 
+ROUGH_PI = (
+    "For a hundred dimensions the log-density is off by a little in each of them: is pi rounded, "
+    "or its logarithm? `math.pi` has all the digits there are."
+)
+
+
 class Agreement:
     """Do two tensors agree? Where not: is a constant in single precision enough of a reason?"""
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise
-from ..laws import check_gradients, law, near, reached
+from ..laws import ROUGH_PI, check_gradients, law, near, reached
 from ..subject import Subject
 from .gaussians import LOG_2PI, covariance_of, log_prob, random_root, stretched_log_prob
 
@@ -80,6 +80,12 @@ def _(f: Subject, draw: Draw) -> None:
         "For a nearly singular covariance in double precision the log-density is off: is "
         "something added to the diagonal, or is float32 used on the way?",
         "small-variances",
+    )
+    many = torch.zeros(1, 100, dtype=torch.float64)  # 2 pi is counted a hundred times
+    law(
+        (f(many, many[0], torch.eye(100, dtype=torch.float64)) + 50 * LOG_2PI).abs().max() < 1e-3,
+        ROUGH_PI,
+        "rounded-pi",
     )
     # Near 3000 float32 is spaced by 2e-4 and x - mean is exact; squares near 1e7 are spaced by 1.
     root, mean = random_root(d, draw), 3000 + 100 * draw.normal(d)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..draw import Draw
 from ..exercise import Exercise
-from ..laws import check_gradients, law, near, reached
+from ..laws import ROUGH_PI, check_gradients, law, near, reached
 from ..subject import Subject
 from .gaussians import LOG_2PI
 from .mixtures import components, exact, log_prob, random_mixture, squared_distances
@@ -61,6 +61,9 @@ def _(f: Subject, draw: Draw) -> None:
         "added somewhere, or a sigma kept from being small?",
         "narrow-components",
     )
+    zero, one = (torch.full((1,), value, dtype=torch.float64) for value in (0, 1))
+    many = zero.expand(1, 100).clone()  # 2 pi is counted a hundred times
+    law((f(many, zero, many, one) + 50 * LOG_2PI).abs().max() < 1e-3, ROUGH_PI, "rounded-pi")
     _judge_gradients(f, x, both, mixture, draw)
 
 

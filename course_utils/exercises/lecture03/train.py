@@ -29,8 +29,10 @@ CLIPPED = (
 )
 
 DECAYED = (
-    "The parameters shrink where there is nothing to learn: a weight decay, or a penalty on them "
-    "in the loss. Adam has none of its own; leave `weight_decay` out."
+    "Where there is nothing to learn the parameters change all the same, and are smaller at the "
+    "end: is there a weight decay, a penalty on them in the loss, or are they set anew? Adam has "
+    "no "
+    "decay of its own; leave `weight_decay` out."
 )
 
 RECORD = (
@@ -130,6 +132,12 @@ def _run(f: Subject, script: tuple[Step, ...]) -> tuple[Tensor, list[Tensor], in
         )
     if isinstance(losses, Tensor) and losses.ndim == 1 and len(losses) != steps:
         _name_length(len(losses), steps, len(x), len(batches))
+    law(
+        all(torch.isin(batch, torch.arange(len(x)).to(batch)).all() for batch in batches),
+        "What reaches `loss` are not rows of `x`: they are scaled, shifted or noisy. Take them as "
+        "they are.",
+        "rows-changed",
+    )
     rows = [batch.long() for batch in batches]
     if len(rows) == 2 * steps and all(map(torch.equal, rows[::2], rows[1::2])):
         rows = rows[::2]  # asked twice for the loss of a batch, once only to look at it

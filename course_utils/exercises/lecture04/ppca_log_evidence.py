@@ -9,7 +9,7 @@ from torch.distributions import MultivariateNormal, Normal
 from ..draw import Draw
 from ..exercise import Exercise
 from ..gaussian_latents import in_units_of, random_data, random_loadings
-from ..laws import check_gradients, check_repeatable, law, near
+from ..laws import ROUGH_PI, check_gradients, check_repeatable, law, near
 from ..subject import Subject
 
 exercise = Exercise(
@@ -76,6 +76,13 @@ def _(f: Subject, draw: Draw) -> None:
         "For a hundred dimensions and sigma = 0.01 the log-evidence is off: take the logarithm of "
         "the determinant directly, and stay in double precision where the input is.",
         "many-dimensions",
+    )
+    W, zero = torch.eye(100, 2, dtype=torch.float64), torch.zeros(100, dtype=torch.float64)
+    at_b = f(zero[None], W, zero, 1.0)  # 2 pi is counted a hundred times
+    law(
+        (at_b + 50 * math.log(2 * math.pi) + math.log(2)).abs().max() < 1e-3,
+        ROUGH_PI,
+        "rounded-pi",
     )
     # Near 3000 float32 is spaced by 2e-4 and x - b is exact; squares near 1e7 are spaced by 1.
     x, W, b, sigma = first

@@ -543,8 +543,9 @@ def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor, sign: int) -> N
     low, high = float(own.logits.min()), float(own.logits.max())
     law(
         low < 0 < high,
-        f"Even for codes far out no logit is {'above' if high <= 0 else 'below'} 0, as behind a "
-        "`logsigmoid` or a `softplus`: a logit may have any sign, so the last layer should be "
+        f"For codes very far out no logit is {'above' if high <= 0 else 'below'} 0, as behind a "
+        "`logsigmoid`, a `softplus` or a SiLU: a logit may have any sign, so the last layer "
+        "should be "
         "linear.",
         "logits-one-sided",
     )
@@ -702,8 +703,9 @@ def check_training(f: Subject, draw: Draw) -> None:
         f"The formulas are right, and after {STEPS} steps the model is {missing:.1f} nats above "
         f"the truth, where one coin per pixel is {coins:.1f} and the course's model {OURS}: it "
         "hardly learns. A network without a hidden layer does that, or a very deep or very narrow "
-        "one, or a start with large weights, or two hidden layers of sigmoids; one or two of a "
-        "hundred SiLU or ReLU units do not. "
+        "one, or a start with large weights, or logits held within bounds, or two hidden layers of "
+        "sigmoids; one or two of a hundred SiLU or ReLU units, with nothing behind the last layer, "
+        "do not. "
         "More is said in docs/when_it_does_not_train.md.",
         "learns-too-little",
     )

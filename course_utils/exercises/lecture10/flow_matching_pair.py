@@ -44,7 +44,8 @@ def _(f: Subject, draw: Draw) -> None:
         )
         law(
             near(here, noise + per_sample(t, data) * (data - noise)),
-            "The path is not straight, or is not walked at constant speed.",
+            "x_t is not the place on the straight path, walked at constant speed, at each sample's "
+            "own t.",
             "not-straight",
         )
         walked = (there - here) / per_sample(later - t, data)

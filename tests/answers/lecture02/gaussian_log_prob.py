@@ -165,6 +165,12 @@ def diagonal_of_pairs(x, mean, cov):
     return -0.5 * quadratic - 0.5 * log_det - len(mean) / 2 * math.log(2 * math.pi)
 
 
+def schoolbook_pi(x, mean, cov):
+    d = x - mean
+    quadratic = (d * torch.linalg.solve(cov, d.T).T).sum(1)
+    return -0.5 * (quadratic + torch.logdet(cov) + len(mean) * math.log(2 * 3.14))
+
+
 RIGHT = [
     by_the_formula,
     with_cholesky,
@@ -178,6 +184,7 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("rounded-pi", schoolbook_pi),
     ("two-pi-squared", pi_per_element),
     ("base-two", in_bits),
     ("log-of-det", log_of_det),

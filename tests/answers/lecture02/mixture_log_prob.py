@@ -147,6 +147,12 @@ def mix_by_norms(x, log_weights, means, sigmas):
     return torch.logsumexp(log_weights + logs, 1)
 
 
+def schoolbook_pi(x, log_weights, means, sigmas):
+    squares = (x[:, None] - means).square().sum(-1) / sigmas**2
+    height = means.shape[1] * (sigmas.log() + 0.5 * math.log(2 * 3.14))
+    return (log_weights - height - squares / 2).logsumexp(1)
+
+
 RIGHT = [
     mix_by_norms,
     mix_by_hand,
@@ -158,6 +164,7 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("rounded-pi", schoolbook_pi),
     ("root-of-zero", mix_by_roots),
     ("weights-not-log", mix_times_log_weights),
     ("underflow", mix_floor),

@@ -565,6 +565,10 @@ def puts_back(model, loss, x, steps, lr, generator):
     return losses
 
 
+def scaled_first(model, loss, x, steps, lr, generator):
+    return by_order(model, loss, x / x.abs().max(), steps, lr, generator)
+
+
 RIGHT = [
     by_order,
     by_loader,
@@ -579,6 +583,7 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("rows-changed", scaled_first),
     ("rows-reshaped", flattened),
     ("generator-not-moved", from_the_seed),
     ("generator-not-moved", puts_back),

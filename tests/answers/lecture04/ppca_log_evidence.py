@@ -137,6 +137,12 @@ def in_place(x, W, b, sigma):
     return library(x, W, torch.zeros_like(b), sigma)
 
 
+def schoolbook_pi(x, W, b, sigma):
+    cov = W @ W.T + sigma**2 * torch.eye(len(b), dtype=W.dtype)
+    quadratic = ((x - b) * torch.linalg.solve(cov, (x - b).T).T).sum(1)
+    return -0.5 * (quadratic + torch.logdet(cov) + len(b) * math.log(2 * 3.14))
+
+
 RIGHT = [
     library,
     low_rank,
@@ -148,6 +154,7 @@ RIGHT = [
     singular_values,
 ]
 WRONG = [
+    ("rounded-pi", schoolbook_pi),
     ("random", from_draws),
     ("wrong-shape-of-peak", cubic),
     ("wrong-height", offset),
