@@ -1,7 +1,7 @@
 (function (figure) {
   const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
   const inputs = [...figure.querySelectorAll(".course-controls input, .course-controls select")];
-  const picture = figure.querySelector("img"), caption = figure.querySelector("figcaption");
+  const picture = figure.querySelector("img"), caption = figure.querySelector("[role=status]");
   figure.querySelector(".course-controls").hidden = false;
   function show(moved) {
     if (data.alone)  // the other controls go back to where they start
