@@ -112,6 +112,7 @@ def test_the_page_is_escaped_and_shows_a_still_without_script() -> None:
 def test_a_slider_moves_in_a_page_without_network_and_kernel(
     tmp_path: Path, browser_path: str
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
     page_file = tmp_path / "page.html"
@@ -131,6 +132,8 @@ def test_a_slider_moves_in_a_page_without_network_and_kernel(
         three.get_by_role("slider", name="a").press("Home")
         three.get_by_role("slider", name="b").press("Home")
         assert three.get_by_role("status").text_content().startswith("Here a is 0.50, b is 0.00")
+        found = Axe().run(page, context="figure")  # the rest is the page's affair
+        assert not found.violations_count, found.generate_report()
         browser.close()
 
 
