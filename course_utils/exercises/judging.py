@@ -1,10 +1,11 @@
 """How an answer is judged: the laws are called, and what fails is compared with known mistakes."""
 
+import contextlib
 import dataclasses
 import math
 import secrets
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -41,6 +42,23 @@ SAYS_IT = {
 }
 
 
+@contextlib.contextmanager
+def _usual_torch() -> Iterator[None]:
+    """The default dtype as it comes, whatever a cell or an answer sets, and one thread.
+
+    Several that wait for each other on a busy machine would be counted as computing.
+    """
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
+
+
+@_usual_torch()
 def judge(
     name: str,
     function: Callable | Function,
@@ -80,7 +98,7 @@ def judge(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # a student's own draws repeat with the seed too
-            _limited(lambda: known.judge(f, Draw(seed)), time_limit)
+            timelimit.run(lambda: known.judge(f, Draw(seed)), time_limit)
         judged = dataclasses.replace(result("passed", known.proves), remark=f.remark)
     except NotAttempted as nothing:
         who = f"`{nothing.method}`" if nothing.method else "The function"
@@ -108,22 +126,6 @@ def judge(
     return result("error", watch.sentence, LEANS) if watch.called else judged
 
 
-def _limited(work: Callable[[], object], time_limit: float) -> None:
-    """Do the work under the time limit, in torch as it comes, whatever was or is set about it.
-
-    On one thread: several that wait for each other on a busy machine would be counted as computing.
-    """
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float32)
-    try:
-        with torch.device("cpu"):
-            timelimit.run(work, time_limit)
-    finally:
-        torch.set_default_dtype(dtype)
-        torch.set_num_threads(threads)
-
-
 @cache
 def import_ahead() -> None:
     """Import what torch would import at its first use, under the student's clock: about a second.
@@ -147,7 +149,7 @@ def _otherwise(f: Subject, args: tuple, value: object, time_limit: float) -> boo
     again: list[Any] = []
     try:
         with torch.random.fork_rng(devices=[]):
-            _limited(lambda: again.append(f.function.call(args).value), time_limit)
+            timelimit.run(lambda: again.append(f.function.call(args).value), time_limit)
         return not _same(settle(again[0], f.signature, args)[0], value, _to_rounding)
     except Exception:  # it raises now, or runs out of time: nothing is known
         return False

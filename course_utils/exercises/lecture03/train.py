@@ -31,8 +31,7 @@ CLIPPED = (
 DECAYED = (
     "Where there is nothing to learn the parameters change all the same, and are smaller at the "
     "end: is there a weight decay, a penalty on them in the loss, or are they set anew? Adam has "
-    "no "
-    "decay of its own; leave `weight_decay` out."
+    "no decay of its own; leave `weight_decay` out."
 )
 
 RECORD = (
@@ -380,8 +379,7 @@ def _check_sizes(rows: list[Tensor], n: int) -> None:
             sizes[len(wanted) - 1] != BATCH or n % BATCH in sizes,  # it may be in another place
             f"The last batch of an epoch has {BATCH} rows where {n % BATCH} are left: those "
             "are a batch of their own, a smaller one, neither left out nor filled up. (With an "
-            "order "
-            "that is new at each step, rows come twice before others have come once.)",
+            "order that is new at each step, rows come twice before others have come once.)",
             "drops-last",
         )
     repeated = (wanted * len(sizes))[: len(sizes)]

@@ -32,9 +32,8 @@ exercise = Exercise(
     proves="The loss is the Bernoulli negative ELBO of your own encoder and decoder, with the one "
     "draw that eps makes; every image stands for itself, nothing but z reaches the decoder, and "
     "every parameter learns; the decoder uses every latent and is more than a linear map. "
-    "Trained on "
-    "small sprites, it closes more than half of the way to the "
-    "course's own model, and does not pass the truth.",
+    "Trained on small sprites, it closes more than half of the way to the course's own "
+    "model, and does not pass the truth.",
     hints=(
         "Two networks, made in `__init__`: one from D pixels to 2 K numbers, `.chunk(2, dim=1)` of "
         "which are mu and log_var, one from K numbers to D logits. One or two hidden layers of "
@@ -545,8 +544,7 @@ def check_sure(f: Subject, sizes: Sizes, x: Tensor, eps: Tensor, sign: int) -> N
         low < 0 < high,
         f"For codes very far out no logit is {'above' if high <= 0 else 'below'} 0, as behind a "
         "`logsigmoid`, a `softplus` or a SiLU: a logit may have any sign, so the last layer "
-        "should be "
-        "linear.",
+        "should be linear.",
         "logits-one-sided",
     )
 

@@ -14,8 +14,7 @@ exercise = Exercise(
     proves="A component below the water level costs nothing and loses its variance, one above it "
     "costs the log of its height and loses the level, and components add up: for fresh spectra in "
     "any order, one component, one without variance, one just at the level, levels above and far "
-    "below all, a "
-    "thousand components, tiny ones, double precision.",
+    "below all, a thousand components, tiny ones, double precision.",
     hints=(
         "Two values come back, rate and distortion, each a sum over the components. Ask for one "
         "component first: is its variance above the water level, or below?",

@@ -75,8 +75,7 @@ def _(f: Subject, draw: Draw) -> None:
         law(
             near(f(x, log_scale, 0 * log_scale)[1], -log_scale.sum(1)),
             "For 196 coordinates log_det is not the logarithm of |det dz/dx|, although for few "
-            "it is. "
-            "Is something cut off, or is a product formed, which overflows?",
+            "it is. Is something cut off, or is a product formed, which overflows?",
             "many-coordinates",
         )
     b, half = draw.sizes(2, 2, 5)
